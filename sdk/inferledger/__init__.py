@@ -1,0 +1,1 @@
+"""Record inference calls as OpenTelemetry spans."""
