@@ -1,0 +1,1 @@
+"""Budgets, alert rules, their evaluation and notification."""

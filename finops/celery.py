@@ -1,0 +1,34 @@
+"""The Celery application and its schedule."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "finops.settings")
+
+app = Celery("finops")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# A restart of beat resets intervals, so whatever is rarer than a minute is a crontab; every entry
+# expires after 1.5 of its period, or a worker that was away would find a pile of stale ticks.
+app.conf.beat_schedule = {
+    "charge": {
+        "task": "finops.costing.tasks.charge",
+        "schedule": 5.0,
+        "options": {"expires": 7.5},
+    },
+    "reconcile": {
+        "task": "finops.costing.tasks.reconcile",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 900},
+    },
+    "evaluate-budgets": {
+        "task": "finops.budgets.tasks.evaluate_budgets",
+        "schedule": crontab(),
+        "options": {"expires": 90},
+    },
+}

@@ -1,0 +1,1 @@
+"""The ClickHouse client, the SQL migrations and the embedded server."""

@@ -1,0 +1,1 @@
+"""From calls and rates to charges, allocations and rollups; reconciled."""

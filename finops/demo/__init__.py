@@ -1,0 +1,1 @@
+"""The demo: recorded traffic played through the real SDK."""

@@ -1,0 +1,1 @@
+"""Forecasts, anomalies and drivers of change."""

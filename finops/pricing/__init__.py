@@ -1,0 +1,1 @@
+"""The rate catalogue, workspace overrides and GPU pools."""

@@ -1,0 +1,1 @@
+"""Trace readers, transforms, the replay harness, verdicts and recommendations."""

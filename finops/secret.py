@@ -1,0 +1,42 @@
+"""The secret key: from the environment, or generated once into the data folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from finops.config import Config, ConfigError
+
+
+def load_secret_key(config: Config) -> str:
+    """Return the key that signs sessions; made at the first start, readable by the owner only."""
+    if config.secret_key is not None:
+        return config.secret_key.get_secret_value()
+    path = config.data_dir / "secret_key"
+    try:
+        write_once(path, secrets.token_urlsafe(48))
+        return path.read_text()
+    except OSError as error:
+        raise ConfigError(
+            f"FINOPS_DATA_DIR={str(config.data_dir)!r}: can't be used ({error.strerror}); "
+            "name a folder that this user can write to."
+        ) from None
+
+
+def write_once(path: Path, text: str) -> None:
+    """Write a private file unless it exists; two processes at once agree on one content."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        # link, unlike rename, refuses to replace what another process wrote a moment ago
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()

@@ -1,0 +1,1 @@
+"""The collector: receivers, spool, loader and the dialect table."""
