@@ -1,0 +1,1 @@
+"""Runs the product's processes on one machine: start, watch, start again, stop."""
