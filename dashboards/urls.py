@@ -1,7 +1,11 @@
-"""The addresses of this room."""
+"""Addresses of the pages."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern] = []
+from dashboards.overview import overview
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", overview, name="overview"),
+]
