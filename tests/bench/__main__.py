@@ -1,8 +1,8 @@
 """`make bench`: measure each room beside its peer and print one table.
 
-Each module of this folder offers `measure(workdir) -> list of (name, value, unit, bar)`. Figures are
-medians of interleaved repeats; where a peer is named, both ran in the same process or the same run, so
-the ratio means something although the machine does not. Names of rooms as arguments measure only these.
+Each module of this folder offers `measure(workdir) -> list of (name, value, unit, bar)`. Figures
+are medians of interleaved repeats; where a peer is named, both ran in the same run, so the ratio
+means something although the machine does not. Names of rooms as arguments measure only these.
 """
 
 from __future__ import annotations
