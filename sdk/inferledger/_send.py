@@ -1,0 +1,174 @@
+"""Deliver batches to the collector over OTLP/HTTP, with retries.
+
+Answers that pass (429, 502, 503, 504, no answer) are tried again, after Retry-After where it is
+given; the others would fail the same way again, so the batch is given up and the reason logged.
+"""
+
+from __future__ import annotations
+
+import gzip
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from inferledger._encode import Encode, encoder, rejected
+from inferledger._log import say, say_once
+from inferledger._span import Span
+from inferledger._version import __version__
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
+
+_ANSWER_TIMEOUT_S = 10.0
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 30.0
+_LONGEST_RETRY_AFTER_S = 300.0
+_LONGEST_ANSWER = 65_536
+_PASSING = frozenset({408, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the collector said; status 0 when it said nothing."""
+
+    status: int
+    body: bytes = b""
+    retry_after_s: float | None = None
+
+
+class OtlpSender:
+    """Posts to `{endpoint}/v1/traces` with the API key as bearer token."""
+
+    def __init__(self, endpoint: str, api_key: str, resource: Mapping[str, str]) -> None:
+        self._url = endpoint if endpoint.endswith("/v1/traces") else endpoint + "/v1/traces"
+        self._headers = {
+            "Authorization": f"Bearer {api_key}",
+            "Content-Type": "application/x-protobuf",
+            "Content-Encoding": "gzip",
+            "User-Agent": f"inferledger-python/{__version__}",
+        }
+        self._resource = resource
+        self._encode: Encode | None = None
+        self._opener: OpenerDirector | None = None
+        self._deadline = float("inf")
+        self._nudged = threading.Event()
+
+    def nudge(self) -> None:
+        """Try at once instead of waiting for the next retry."""
+        self._nudged.set()
+
+    def give_up_at(self, deadline: float) -> None:
+        """Stop trying at this `time.monotonic()`."""
+        self._deadline = deadline
+        self._nudged.set()
+
+    def after_fork(self) -> None:
+        """Take a fresh event: the old one may be held by a thread that this process lacks."""
+        self._nudged = threading.Event()
+
+    def send(self, spans: Sequence[Span]) -> None:
+        """Deliver a batch; returns when it was taken, refused for good, or given up."""
+        if self._encode is None:
+            _suppress_instrumentation()
+            self._encode = encoder(self._resource)
+        body = gzip.compress(self._encode(spans), compresslevel=3)
+        wait_s = _FIRST_WAIT_S
+        while (left_s := self._deadline - time.monotonic()) > 0:
+            self._nudged.clear()
+            answer = self._post(body, min(_ANSWER_TIMEOUT_S, left_s))
+            if answer.status == 413 and len(spans) > 1:
+                middle = len(spans) // 2
+                self.send(spans[:middle])
+                self.send(spans[middle:])
+                return
+            if answer.status and answer.status not in _PASSING:
+                _report(answer, len(spans))
+                return
+            say("down", "the collector at %s %s; trying again", self._url, _trouble(answer))
+            self._wait(answer.retry_after_s or wait_s * (0.5 + secrets.randbelow(1000) / 1000))
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+    def _wait(self, seconds: float) -> None:
+        left_s = self._deadline - time.monotonic()
+        if left_s > seconds:
+            self._nudged.wait(seconds)
+        elif left_s > 0:
+            time.sleep(min(_FIRST_WAIT_S, left_s))
+
+    def _post(self, body: bytes, timeout_s: float) -> Answer:
+        from urllib.error import HTTPError  # noqa: PLC0415
+        from urllib.request import Request  # noqa: PLC0415
+
+        if self._opener is None:
+            self._opener = _opener()
+        request = Request(self._url, data=body, headers=self._headers, method="POST")  # noqa: S310
+        try:
+            with self._opener.open(request, timeout=timeout_s) as response:
+                return Answer(response.status, response.read(_LONGEST_ANSWER))
+        except HTTPError as error:
+            with error:
+                return Answer(error.code, retry_after_s=_retry_after(error.headers))
+        except Exception:
+            # Refused, reset, unresolved, timed out, a garbled answer: the collector is not there.
+            return Answer(0)
+
+
+def _opener() -> OpenerDirector:
+    from urllib.request import HTTPRedirectHandler, build_opener  # noqa: PLC0415
+
+    class NoRedirect(HTTPRedirectHandler):
+        """A redirect would carry the key to another host, so it counts as a refusal."""
+
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
+    return build_opener(NoRedirect)
+
+
+def _suppress_instrumentation() -> None:
+    # An application that instruments urllib would else record our own requests, and those in turn.
+    from opentelemetry import context  # noqa: PLC0415
+
+    key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
+    context.attach(context.set_value(key, True))
+
+
+def _report(answer: Answer, count: int) -> None:
+    if answer.status in {401, 403}:
+        say_once(
+            "key",
+            "the collector refused the API key (HTTP %d); calls are not recorded until "
+            "INFERLEDGER_API_KEY is a valid key with scope ingest",
+            answer.status,
+        )
+    elif answer.status >= 300:
+        say("refused", "the collector refused %d calls (HTTP %d)", count, answer.status)
+    elif answer.body:
+        number, reason = rejected(answer.body)
+        if number:
+            say("rejected", "the collector rejected %d of %d calls: %s", number, count, reason)
+
+
+def _trouble(answer: Answer) -> str:
+    return f"answered HTTP {answer.status}" if answer.status else "does not answer"
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds to wait by a Retry-After header, given as seconds or as a date."""
+    value = (headers.get("Retry-After") or "").strip() if headers is not None else ""
+    if not value:
+        return None
+    if value.isdigit():
+        return min(float(value), _LONGEST_RETRY_AFTER_S)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_S)
