@@ -1,1 +1,48 @@
-"""Every read of ClickHouse, by question."""
+"""Every read of the ledger, by question. The workspace comes first in each."""
+
+from __future__ import annotations
+
+from finops.queries.cost_over_time import CostOverTime, Series, cost_over_time
+from finops.queries.coverage import Coverage, coverage, names
+from finops.queries.dimensions import DIMENSIONS, NO_FILTERS, Dimension, Filters
+from finops.queries.errors import InvalidRange, QuestionError, UnknownDimension
+from finops.queries.freshness import Freshness, freshness
+from finops.queries.range import Range
+from finops.queries.spend import spend
+from finops.queries.unit_costs import (
+    ORDERS,
+    UnitCost,
+    UnitCosts,
+    stream_unit_costs,
+    totals,
+    unit_costs,
+)
+from finops.queries.unpriced import Unpriced, unpriced
+
+__all__ = [
+    "DIMENSIONS",
+    "NO_FILTERS",
+    "ORDERS",
+    "CostOverTime",
+    "Coverage",
+    "Dimension",
+    "Filters",
+    "Freshness",
+    "InvalidRange",
+    "QuestionError",
+    "Range",
+    "Series",
+    "UnitCost",
+    "UnitCosts",
+    "UnknownDimension",
+    "Unpriced",
+    "cost_over_time",
+    "coverage",
+    "freshness",
+    "names",
+    "spend",
+    "stream_unit_costs",
+    "totals",
+    "unit_costs",
+    "unpriced",
+]
