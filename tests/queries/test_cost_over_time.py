@@ -29,7 +29,8 @@ def test_every_bucket_is_there_even_when_nothing_happened(ch: Warehouse) -> None
     found = cost_over_time(ch, WORKSPACE, Range(at("10:00"), at("10:04")), zone=ZULU)
 
     assert found.starts == [at("10:00"), at("10:01"), at("10:02"), at("10:03")]
-    assert [(one.name, one.costs_usd) for one in found.series] == [("gpt-4o", [0, 3, 0, 0])]
+    (series,) = found.series
+    assert (series.name, series.costs_usd) == ("gpt-4o", [Decimal(i) for i in (0, 3, 0, 0)])
 
 
 def test_a_partial_hour_at_the_end_is_exact(ch: Warehouse) -> None:
@@ -61,8 +62,8 @@ def test_a_model_named_like_nothing_is_not_mixed_with_the_rest(ch: Warehouse) ->
     )
     found = cost_over_time(ch, WORKSPACE, Range(at("10:00"), at("11:00")), zone=ZULU, top=1)
     assert [(one.name, one.rest, one.total_usd) for one in found.series] == [
-        ("", False, 9),
-        ("", True, 1),
+        ("", False, Decimal(9)),
+        ("", True, Decimal(1)),
     ]
 
 
