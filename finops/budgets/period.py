@@ -24,6 +24,10 @@ class Period:
     end: datetime
 
     @property
+    def last_day(self) -> date:
+        return next_first(self.first_day) - timedelta(days=1)
+
+    @property
     def length(self) -> timedelta:
         return self.end - self.start
 
@@ -42,8 +46,9 @@ SECOND = timedelta(seconds=1)
 def month_from(first_day: date, timezone: str) -> Period:
     """Return the month that starts on `first_day`, which is the first of a month."""
     zone = ZoneInfo(timezone)
-    next_day = (first_day + timedelta(days=31)).replace(day=1)
-    return Period(first_day, first_moment(first_day, zone), first_moment(next_day, zone))
+    return Period(
+        first_day, first_moment(first_day, zone), first_moment(next_first(first_day), zone)
+    )
 
 
 def month_of(now: datetime, timezone: str) -> Period:
@@ -58,7 +63,7 @@ def month_of(now: datetime, timezone: str) -> Period:
 
 def next_month(month: Period, timezone: str) -> Period:
     """Return the month after."""
-    return month_from((month.first_day + timedelta(days=31)).replace(day=1), timezone)
+    return month_from(next_first(month.first_day), timezone)
 
 
 def previous_month(month: Period, timezone: str) -> Period:
@@ -77,6 +82,10 @@ def months_to_watch(now: datetime, timezone: str, terms_since: datetime) -> list
     if now - last.end < LATE_ROWS and terms_since < last.end:
         return [last, month]
     return [month]
+
+
+def next_first(first_day: date) -> date:
+    return (first_day + timedelta(days=31)).replace(day=1)
 
 
 def first_moment(day: date, zone: ZoneInfo) -> datetime:
