@@ -13,20 +13,27 @@ Nothing here raises into the caller or makes it wait, and no prompt or answer is
 from __future__ import annotations
 
 from inferledger import attributes
+from inferledger._call import Call, call, current_call, score
 from inferledger._init import flush, init, shutdown
 from inferledger._record import record
 from inferledger._scope import action, request
+from inferledger._track import track
 from inferledger._usage import Usage
 from inferledger._version import __version__
 
 __all__ = [
+    "Call",
     "Usage",
     "__version__",
     "action",
     "attributes",
+    "call",
+    "current_call",
     "flush",
     "init",
     "record",
     "request",
+    "score",
     "shutdown",
+    "track",
 ]

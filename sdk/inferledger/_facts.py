@@ -1,7 +1,7 @@
 """What may be said about a call, and the attribute that carries each fact.
 
-`Facts` are the keyword arguments of `track`, `call` and `record`. Each is checked and bounded here,
-so that a wrong value costs one attribute and a log line, never the caller's call.
+`Facts` are the keyword arguments of `call` and `record`, `Traits` those of `track`. Each is checked
+and bounded here, so that a wrong value costs one attribute and a log line, never the caller's call.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ MAX_TAGS = 32
 MAX_TAG_NAME = 64
 
 
-class Facts(TypedDict, total=False):
-    """Keyword arguments that describe a call; all optional."""
+class Traits(TypedDict, total=False):
+    """Keyword arguments that describe a call, whoever it is for; all optional."""
 
     operation: str
     provider: str
-    model: str
     model_served: str
     response_id: str
     finish_reason: str
@@ -43,12 +42,8 @@ class Facts(TypedDict, total=False):
     ttft_ms: float
     prompt_name: str
     prompt_version: str
-    tenant: str
-    user_id: str
     team: str
-    feature: str
     environment: str
-    session_id: str
     agent: str
     action_id: str
     action_name: str
@@ -62,6 +57,16 @@ class Facts(TypedDict, total=False):
     cache_hit: bool
     usage_source: UsageSource
     tags: Mapping[str, object]
+
+
+class Facts(Traits, total=False):
+    """The same with those that `track` can also take from the arguments of each call."""
+
+    model: str
+    tenant: str
+    user_id: str
+    feature: str
+    session_id: str
 
 
 def _text(value: object) -> str | None:

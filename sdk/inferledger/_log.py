@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+_P = ParamSpec("_P")
 
 _INTERVAL_S = 60.0
 _logger = logging.getLogger("inferledger")
@@ -38,3 +43,16 @@ def say_broken(where: str, error: Exception) -> None:
 def _describe(error: Exception) -> str:
     # Only the class: a message may quote the caller's data.
     return type(error).__qualname__
+
+
+def harmless(step: Callable[_P, None]) -> Callable[_P, None]:
+    """Let a step of the SDK fail without the caller noticing."""
+
+    @wraps(step)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            step(*args, **kwargs)
+        except Exception as error:
+            say_broken(step.__qualname__, error)
+
+    return guarded

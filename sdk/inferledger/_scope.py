@@ -53,12 +53,13 @@ class Attempts:
         if not self._open:
             self.close()
 
-    def judge(self, verdict: Attributes) -> bool:
-        """Add a verdict to the last finished attempt; False when there is none."""
+    def judge(self, verdict: Attributes, span_id: int = 0) -> bool:
+        """Add a verdict to the last finished attempt; False when it is gone, or not `span_id`."""
         with self._lock:
-            if self._last is not None:
-                self._last[1].attributes.update(verdict)
-            return self._last is not None
+            if self._last is None or span_id not in {0, self._last[1].span_id}:
+                return False
+            self._last[1].attributes.update(verdict)
+            return True
 
     def close(self) -> None:
         """Pass on what was kept."""
