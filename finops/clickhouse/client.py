@@ -128,11 +128,11 @@ def bind_value(name: str, value: Any) -> Any:
     return value
 
 
-def connect(url: str) -> Warehouse:
+def connect(url: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> Warehouse:
     """Make a Warehouse for clickhouse://user:password@host:port/database; connects at first use."""
     client = Client.from_url(url)
-    client.connection.connect_timeout = CONNECT_TIMEOUT_S
-    client.connection.send_receive_timeout = ANSWER_TIMEOUT_S
+    client.connection.connect_timeout = min(CONNECT_TIMEOUT_S, answer_timeout_s)
+    client.connection.send_receive_timeout = answer_timeout_s
     # {name:Type} parameters are bound by the server, never pasted into the text by the client.
     client.client_settings["server_side_params"] = True
     return Warehouse(client)
