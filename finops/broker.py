@@ -18,7 +18,7 @@ def broker_settings(config: Config) -> dict[str, Any]:
         "CELERY_WORKER_REDIRECT_STDOUTS": False,
         "CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP": True,
         "CELERY_TIMEZONE": "UTC",
-        **(redis(config.broker_url) if config.broker_url else folders(config)),
+        **(redis(config.broker_url.get_secret_value()) if config.broker_url else folders(config)),
     }
 
 
@@ -31,9 +31,12 @@ def redis(url: str) -> dict[str, Any]:
 
 
 def folders(config: Config) -> dict[str, Any]:
-    root = config.data_dir / "broker"
-    for name in ("queue", "control", "processed"):
-        (root / name).mkdir(parents=True, exist_ok=True)
+    root = config.make_data_dir() / "broker"
+    try:
+        for name in ("queue", "control", "processed"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise config.no_data_dir(error) from None
     queue = str(root / "queue")
     return {
         "CELERY_BROKER_URL": "filesystem://",

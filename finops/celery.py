@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import setup_logging
+
+from finops.celery_heartbeats import connect_heartbeats
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "finops.settings")
 
 app = Celery("finops")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**signal: Any) -> None:
+    """Celery leaves logging alone where someone listens here; Django's settings have set it up."""
+
+
+connect_heartbeats()
 
 # A restart of beat resets intervals, so whatever is rarer than a minute is a crontab; every entry
 # expires after 1.5 of its period, or a worker that was away would find a pile of stale ticks.

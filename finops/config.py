@@ -1,84 +1,153 @@
 """The settings of the product: FINOPS_* variables, read once, here and nowhere else.
 
-A wrong value ends in one line that names the variable, the value and what is allowed.
+A wrong setting ends in one line that names the variable, its value and what is allowed. A secret
+can also be read from a file named by the variable with _FILE appended, as container secrets are.
+
+    ConfigError    a setting can't be used; the message is the line to show, one for each setting
 """
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from finops.config_checks import (
+    PREFIX,
+    explain,
+    secrets_from_files,
+    unknown_names,
+    url_of,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
-PREFIX = "FINOPS_"
+SECRETS = ("secret_key", "database_url", "clickhouse_url", "broker_url", "email_url")
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535, description="a port from 1 to 65535")]
+Switch = Annotated[bool, Field(description="1 or 0")]
+Host = Annotated[str, Field(min_length=1, description="an address to listen on, as 127.0.0.1")]
+SecretKey = Annotated[SecretStr, Field(min_length=32)]
+Names = Annotated[tuple[str, ...], NoDecode]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(url_of("sqlite", "postgres", "postgresql"))]
+ClickHouseUrl = Annotated[SecretStr, AfterValidator(url_of("clickhouse", "clickhouses"))]
+BrokerUrl = Annotated[SecretStr, AfterValidator(url_of("redis", "rediss"))]
+EmailUrl = Annotated[SecretStr, AfterValidator(url_of("smtp", "smtps"))]
+WebUrl = Annotated[str, AfterValidator(url_of("http", "https"))]
 
 
 class ConfigError(Exception):
-    """A setting can't be used; the message is the one line to show."""
+    """A setting can't be used; the message is the line to show."""
+
+    code = "wrong_setting"
+    retryable = False
 
 
 class Config(BaseSettings):
-    """Every setting, typed and frozen; defaults give the embedded product on one machine."""
+    """Every setting, typed and frozen; defaults give the embedded product on one machine.
+
+    A field's description is what is allowed, in the words that a wrong value is answered with.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    data_dir: Path = ROOT / "data"
-    debug: bool = False
-    log_format: Literal["console", "json"] = "console"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    data_dir: Path = Field(ROOT / "data", description="a folder that this user can write to")
+    static_dir: Path | None = Field(None, description="a folder for the collected static files")
+    debug: Switch = False
+    log_format: Literal["console", "json"] = Field("console", description="console or json")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
-    secret_key: SecretStr | None = None
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
-    trusted_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    behind_tls_proxy: bool = False
-    public_url: str = ""
+    secret_key: SecretKey | None = Field(None, description="32 or more random characters")
+    allowed_hosts: Names = Field((), description="host names, separated by commas")
+    trusted_origins: Names = Field((), description="origins as https://host, separated by commas")
+    behind_tls_proxy: Switch = False
+    public_url: WebUrl = Field("", description="an address as https://ledger.example.com")
 
-    web_host: str = LOOPBACK
+    web_host: Host = LOOPBACK
     web_port: Port = 8000
-    otlp_host: str = LOOPBACK
+    otlp_host: Host = LOOPBACK
     otlp_port: Port = 4318
+    otlp_url: WebUrl = Field("", description="an address as https://otlp.example.com")
+    ingest_url: WebUrl = Field("", description="an address as http://ingest:4318")
 
-    database_url: str = ""
-    broker_url: str = ""
-    clickhouse_url: SecretStr | None = None
+    database_url: DatabaseUrl | None = Field(
+        None,
+        description="sqlite:////absolute/path or postgresql://user:password@host:5432/name",
+    )
+    broker_url: BrokerUrl | None = Field(
+        None, description="redis://host:6379/0 or rediss://user:password@host:6379/0"
+    )
+    clickhouse_url: ClickHouseUrl | None = Field(
+        None, description="clickhouse://user:password@host:9000/database, or clickhouses: for TLS"
+    )
     clickhouse_port: Port = 19000
-    clickhouse_cluster: str = Field("", pattern=r"^[A-Za-z0-9_]*$")
+    clickhouse_cluster: str = Field(
+        "", pattern=r"^[A-Za-z0-9_]*$", description="a cluster's name of letters, digits and _"
+    )
 
-    span_retention_days: int = Field(14, ge=1, le=3650)
-    spool_dir: Path | None = None
-    spool_dir_in_clickhouse: str = ""
-    spool_max_bytes: int = Field(4 * 1024**3, ge=1024**2)
-    ingest_max_body_bytes: int = Field(16 * 1024**2, ge=1024)
-    ingest_max_decoded_bytes: int = Field(64 * 1024**2, ge=1024)
+    span_retention_days: int = Field(14, ge=1, le=3650, description="days from 1 to 3650")
+    spool_dir: Path | None = Field(None, description="a folder that ingest can write to")
+    spool_dir_in_clickhouse: str = Field("", description="the spool folder as ClickHouse sees it")
+    spool_max_bytes: int = Field(4 * 1024**3, ge=1024**2, description="bytes, 1048576 or more")
+    ingest_max_body_bytes: int = Field(16 * 1024**2, ge=1024, description="bytes, 1024 or more")
+    ingest_max_decoded_bytes: int = Field(64 * 1024**2, ge=1024, description="bytes, 1024 or more")
 
-    demo: bool = True
-    demo_calls: int = Field(24_000, ge=100, le=200_000)
+    demo: Switch = True
+    demo_calls: int = Field(24_000, ge=100, le=200_000, description="calls from 100 to 200000")
 
-    email_url: SecretStr | None = None
-    email_from: str = "Inferledger <ledger@localhost>"
+    email_url: EmailUrl | None = Field(
+        None,
+        description="smtp://user:password@host:587?tls=1 (STARTTLS), or smtps: for TLS at once",
+    )
+    email_from: str = Field(
+        "Inferledger <ledger@localhost>",
+        pattern=r"^[^\r\n]*@[^\r\n]*$",
+        description="a sender as Inferledger <ledger@example.com>",
+    )
 
     @field_validator("allowed_hosts", "trusted_origins", mode="before")
     @classmethod
     def split_commas(cls, value: object) -> object:
-        return (
-            tuple(v.strip() for v in value.split(",") if v.strip())
-            if isinstance(value, str)
-            else value
-        )
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
-    @field_validator("data_dir", "spool_dir")
+    @field_validator("trusted_origins")
+    @classmethod
+    def need_schemes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(origin.startswith(("http://", "https://")) for origin in value):
+            raise ValueError("an origin begins with its scheme")
+        return value
+
+    @field_validator("data_dir", "static_dir", "spool_dir")
     @classmethod
     def make_absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
+
+    def make_data_dir(self) -> Path:
+        """Make the data folder, closed to other users; raises ConfigError when that can't be."""
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self.no_data_dir(error) from None
+        return self.data_dir
+
+    def no_data_dir(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"FINOPS_DATA_DIR={str(self.data_dir)!r} can't be used ({error.strerror}); "
+            "allowed: a folder that this user can write to."
+        )
 
     @property
     def embedded_clickhouse(self) -> bool:
@@ -99,6 +168,11 @@ class Config(BaseSettings):
         return self.spool_dir_in_clickhouse or str(self.spool)
 
     @property
+    def static_root(self) -> Path:
+        """Where the collected static files are served from."""
+        return self.static_dir or self.data_dir / "static"
+
+    @property
     def outbox(self) -> Path:
         """Where e-mails are written as .eml when no SMTP server is set."""
         return self.data_dir / "outbox"
@@ -106,7 +180,17 @@ class Config(BaseSettings):
     @property
     def site_url(self) -> str:
         """What links in e-mails start with, without a trailing slash."""
-        return (self.public_url or f"http://{self.web_host}:{self.web_port}").rstrip("/")
+        return self.public_url.rstrip("/") or f"http://{reachable(self.web_host)}:{self.web_port}"
+
+    @property
+    def otlp_endpoint(self) -> str:
+        """Where apps send their traces, as the pages tell them."""
+        return self.otlp_url.rstrip("/") or f"http://{reachable(self.otlp_host)}:{self.otlp_port}"
+
+    @property
+    def ingest_address(self) -> str:
+        """Where the other processes find ingest, to ask how it is."""
+        return self.ingest_url.rstrip("/") or f"http://{reachable(self.otlp_host)}:{self.otlp_port}"
 
     def warehouse_url(self) -> str:
         """The URL of ClickHouse; of the embedded one when none is set.
@@ -126,26 +210,43 @@ class Config(BaseSettings):
         return f"clickhouse://finops:{quote(password)}@{LOOPBACK}:{self.clickhouse_port}/finops"
 
 
-def explain(error: ValidationError) -> str:
-    """One line for each wrong setting: the variable, the value and what is allowed."""
-    lines = []
-    for item in error.errors():
-        name = PREFIX + "_".join(str(part) for part in item["loc"]).upper()
-        secret = name.endswith(("_KEY", "_URL"))
-        value = "(hidden)" if secret else repr(item["input"])
-        lines.append(f"{name}={value}: {item['msg']}.")
-    return "\n".join(lines)
+def reachable(host: str) -> str:
+    """The host to connect to where a server listens on `host`."""
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return LOOPBACK
+    return f"[{host}]" if ":" in host else host
+
+
+def read_config(environment: Mapping[str, str]) -> Config:
+    """Check the settings in `environment`, which is also what pydantic reads: the process's own.
+
+    Raises ConfigError with one line for each setting that is wrong.
+    """
+    wrong = unknown_names(environment, Config.model_fields, SECRETS)
+    values, unreadable = secrets_from_files(environment, SECRETS)
+    wrong += unreadable
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(wrong + explain(error, Config.model_fields, SECRETS))) from None
+    if config.debug and config.web_host not in (LOOPBACK, "localhost", "::1"):
+        wrong.append(
+            "FINOPS_DEBUG='1' shows source code to whoever connects; allowed: only with "
+            f"FINOPS_WEB_HOST={LOOPBACK}, not {config.web_host!r}."
+        )
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return config
 
 
 @lru_cache(maxsize=1)
 def load_config() -> Config:
-    """Read the settings; raises ConfigError with the line to show."""
-    try:
-        return Config()
-    except ValidationError as error:
-        raise ConfigError(explain(error)) from None
+    """Read the settings; raises ConfigError with the lines to show."""
+    return read_config(os.environ)
 
 
 def exit_with(error: ConfigError) -> NoReturn:
-    """End the process the way a wrong setting should: one line, exit status 2."""
-    raise SystemExit(f"inferledger: {error}") from None
+    """End the process the way a wrong setting should: a line for each, exit status 2."""
+    for line in str(error).splitlines():
+        sys.stderr.write(f"inferledger: {line}\n")
+    raise SystemExit(2) from None

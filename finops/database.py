@@ -5,32 +5,30 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from finops.config import Config, ConfigError
+from finops.config import Config
 
-ALLOWED = "sqlite:///absolute/path or postgresql://user:password@host:5432/name"
+CONNECT_TIMEOUT_S = 5
 
 
 def database_settings(config: Config) -> dict[str, Any]:
-    """Return Django's settings of the default database; raises ConfigError for an unknown URL."""
-    if not config.database_url:
-        config.data_dir.mkdir(parents=True, exist_ok=True)
-        return sqlite(str(config.data_dir / "db.sqlite3"))
-    url = urlsplit(config.database_url)
+    """Return Django's settings of the default database; SQLite's folder is made."""
+    if config.database_url is None:
+        return sqlite(str(config.make_data_dir() / "db.sqlite3"))
+    url = urlsplit(config.database_url.get_secret_value())
     if url.scheme == "sqlite":
-        return sqlite(unquote(url.path))
-    if url.scheme in ("postgres", "postgresql"):
-        return {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": unquote(url.path.lstrip("/")),
-            "USER": unquote(url.username or ""),
-            "PASSWORD": unquote(url.password or ""),
-            "HOST": url.hostname or "",
-            "PORT": str(url.port or ""),
-            "CONN_MAX_AGE": 60,
-            "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": dict(parse_qsl(url.query)),
-        }
-    raise ConfigError(f"FINOPS_DATABASE_URL: scheme {url.scheme!r} is not known; use {ALLOWED}.")
+        # sqlite:////absolute/path: the third slash ends the empty host, the fourth begins the path
+        return sqlite("/" + unquote(url.path).lstrip("/"))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path.lstrip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": url.hostname or "",
+        "PORT": str(url.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": CONNECT_TIMEOUT_S, **dict(parse_qsl(url.query))},
+    }
 
 
 def sqlite(path: str) -> dict[str, Any]:

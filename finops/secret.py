@@ -7,29 +7,28 @@ import os
 import secrets
 from pathlib import Path
 
-from finops.config import Config, ConfigError
+from finops.config import Config
 
 
 def load_secret_key(config: Config) -> str:
-    """Return the key that signs sessions; made at the first start, readable by the owner only."""
+    """Return the key that signs sessions; made at the first start, readable by the owner only.
+
+    Raises ConfigError when the data folder can't be used.
+    """
     if config.secret_key is not None:
         return config.secret_key.get_secret_value()
-    path = config.data_dir / "secret_key"
+    path = config.make_data_dir() / "secret_key"
     try:
         write_once(path, secrets.token_urlsafe(48))
         return path.read_text()
     except OSError as error:
-        raise ConfigError(
-            f"FINOPS_DATA_DIR={str(config.data_dir)!r}: can't be used ({error.strerror}); "
-            "name a folder that this user can write to."
-        ) from None
+        raise config.no_data_dir(error) from None
 
 
 def write_once(path: Path, text: str) -> None:
     """Write a private file unless it exists; two processes at once agree on one content."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:

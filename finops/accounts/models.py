@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils.timezone import now
+from django.utils.timezone import now as utc_now
 
 
 class Role(models.TextChoices):
@@ -49,10 +50,16 @@ def check_scopes(scopes: Any) -> None:
 class UserManager(BaseUserManager["User"]):
     """Finds and makes users by e-mail address, whose case never matters."""
 
-    def create_user(self, email: str, password: str | None, name: str = "") -> User:
-        """Make a user; with no password, nobody can log in until one is set."""
-        user = self.model(email=email.strip().lower(), name=name)
+    def create_user(
+        self, email: str, password: str | None, name: str = "", now: datetime | None = None
+    ) -> User:
+        """Make a user, as of `now`; with no password, nobody can log in until one is set.
+
+        Raises ValidationError when the address is wrong or taken.
+        """
+        user = self.model(email=email.strip().lower(), name=name, created_at=now or utc_now())
         user.set_password(password)
+        user.full_clean()
         user.save(using=self._db)
         return user
 
@@ -66,7 +73,7 @@ class User(AbstractBaseUser):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=utc_now)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -87,7 +94,7 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=50, unique=True)
     name = models.CharField(max_length=100)
     timezone = models.CharField(max_length=50, default="UTC", validators=[check_timezone])
-    created_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=utc_now)
 
     def __str__(self) -> str:
         return self.slug
@@ -99,7 +106,7 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices)
-    created_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=utc_now)
 
     class Meta:
         constraints = [
@@ -120,7 +127,7 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64)  # SHA-256 of the whole secret, in hex
     scopes = models.JSONField(default=list, validators=[check_scopes])
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
-    created_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=utc_now)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -136,7 +143,7 @@ class AuditEntry(models.Model):
     action = models.CharField(max_length=50)  # such as api_key.created
     target = models.CharField(max_length=200, blank=True)
     detail = models.JSONField(default=dict)
-    at = models.DateTimeField(default=now)
+    at = models.DateTimeField(default=utc_now)
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "-at"], name="audit_by_time")]

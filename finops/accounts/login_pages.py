@@ -1,0 +1,43 @@
+"""Log in, log out, change the password: Django's own views with our forms and pages."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.http import HttpResponse
+from django.urls import reverse_lazy
+
+
+class LoginForm(AuthenticationForm):
+    """E-mail address and password; which of the two was wrong is never said."""
+
+    username = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}),
+    )
+    error_messages = {
+        "invalid_login": "E-mail address or password is wrong.",
+        "inactive": "E-mail address or password is wrong.",
+    }
+
+
+class LoginPage(LoginView):
+    """The login page; `next` is followed only within this site."""
+
+    authentication_form = LoginForm
+    template_name = "accounts/login.html"
+    redirect_authenticated_user = True
+
+
+class PasswordPage(PasswordChangeView):
+    """Change one's own password; every other session of the user ends."""
+
+    template_name = "accounts/password.html"
+    success_url = reverse_lazy("password")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        messages.success(self.request, "Your password is changed.")
+        return super().form_valid(form)

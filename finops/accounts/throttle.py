@@ -1,0 +1,39 @@
+"""How failed logins are counted, and what a locked-out user sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+Credentials = dict[str, Any]
+
+
+def normal_username(request: HttpRequest, credentials: Credentials | None) -> str:
+    """The name that failures are counted under: without it, Bob@x and bob@x count apart."""
+    given = (credentials or {}).get("username") or request.POST.get("username", "")
+    return str(given).strip().lower()
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The address of the client; behind our TLS proxy, the one that the proxy itself saw.
+
+    That is the last entry of X-Forwarded-For: the client can write the earlier ones.
+    """
+    address: str = request.META.get("REMOTE_ADDR", "")
+    if settings.CONFIG.behind_tls_proxy:
+        address = request.headers.get("X-Forwarded-For", address).rsplit(",", 1)[-1].strip()
+    return address
+
+
+def locked_page(
+    request: HttpRequest, response: HttpResponse | None, credentials: Credentials | None = None
+) -> HttpResponse:
+    """Answer a login while the door is closed, with the time after which it opens."""
+    wait_s = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    context = {"minutes": wait_s // 60}
+    page = render(request, "accounts/locked.html", context, status=429)
+    page.headers["Retry-After"] = str(wait_s)
+    return page

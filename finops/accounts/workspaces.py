@@ -1,0 +1,36 @@
+"""Workspaces and their members: how each comes to be, with its entry in the audit trail."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from finops.accounts.audit import record
+from finops.accounts.models import Membership, Role, User, Workspace
+
+
+def create_workspace(
+    slug: str, name: str, *, timezone: str = "UTC", actor: User | None = None
+) -> Workspace:
+    """Make a workspace; raises django's ValidationError when the slug is taken or a value wrong."""
+    workspace = Workspace(slug=slug, name=name, timezone=timezone)
+    workspace.full_clean()
+    with transaction.atomic():
+        workspace.save()
+        record(workspace, actor, "workspace.created", slug, name=name)
+    return workspace
+
+
+def set_role(
+    user: User, workspace: Workspace, role: Role, *, actor: User | None = None
+) -> Membership:
+    """Make a user a member with this role, or change the role; the same role changes nothing."""
+    with transaction.atomic():
+        membership, created = Membership.objects.get_or_create(
+            user=user, workspace=workspace, defaults={"role": role}
+        )
+        before = None if created else membership.role
+        if before != role:
+            membership.role = role
+            membership.save(update_fields=["role"])
+            record(workspace, actor, "member.role_set", user.email, role=str(role), before=before)
+    return membership

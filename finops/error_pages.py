@@ -1,0 +1,75 @@
+"""What a user sees when a request can't be answered: a sentence and the request's id.
+
+Addresses under /api/ get the same as JSON, in the one shape of the API's errors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from finops.request_id import request_id_of
+
+TEXTS = {
+    400: ("bad_request", "This request can't be understood."),
+    403: ("forbidden", "You are not allowed to see or do this."),
+    404: ("not_found", "There is nothing at this address."),
+    500: ("internal_error", "Something went wrong on our side; it has been logged."),
+}
+
+log = structlog.get_logger(__name__)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 403, str(exception))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return answer(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or old; the reason is for the log alone."""
+    log.warning("csrf_failed", reason=reason)
+    return answer(request, 403, "This form is too old or came from elsewhere: reload the page.")
+
+
+def answer(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
+    """Render the page, or JSON for the API; plain text when even the page fails."""
+    code, default = TEXTS[status]
+    message = message or default
+    request_id = request_id_of(request)
+    if request.path.startswith("/api/"):
+        return JsonResponse(error_body(code, message, request_id), status=status)
+    context = {"status": status, "message": message, "request_id": request_id}
+    try:
+        return render(request, f"{status}.html", context, status=status)
+    except Exception:
+        log.exception("error_page_failed", status=status)
+        text = f"{status}: {message} Request id: {request_id}\n"
+        return HttpResponse(text, status=status, content_type="text/plain")
+
+
+def error_body(code: str, message: str, request_id: str) -> dict[str, Any]:
+    kind = "server_error" if code == "internal_error" else "invalid_request"
+    return {
+        "error": {
+            "type": kind,
+            "code": code,
+            "message": message,
+            "param": None,
+            "request_id": request_id,
+            "doc_url": None,
+        }
+    }
