@@ -1,1 +1,1 @@
-"""REST API, version 1."""
+"""REST v1: what the pages know, for programs; of the workspace of the key or session alone."""

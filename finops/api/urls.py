@@ -1,7 +1,14 @@
-"""The addresses of this room."""
+"""Addresses under /api/v1/."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-urlpatterns: list[URLPattern] = []
+from finops.api.unit_costs import UnitCostsView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("unit-costs", UnitCostsView.as_view(), name="api-unit-costs"),
+    path("schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+]
