@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from dashboards.budgets import (
+    budgets_page,
+    delete_budget_page,
+    edit_budget_page,
+    new_budget_page,
+    send_alert_again,
+    switch_budget,
+)
 from dashboards.overview import overview
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
+    path("budgets", budgets_page, name="budgets"),
+    path("budgets/new", new_budget_page, name="new-budget"),
+    path("budgets/<int:budget_id>/edit", edit_budget_page, name="edit-budget"),
+    path("budgets/<int:budget_id>/switch", switch_budget, name="switch-budget"),
+    path("budgets/<int:budget_id>/delete", delete_budget_page, name="delete-budget"),
+    path("budgets/alerts/<int:alert_id>/again", send_alert_again, name="send-alert-again"),
 ]

@@ -15,8 +15,6 @@ from django.core.mail.backends.smtp import EmailBackend
 from finops.budgets.errors import DeliveryError, Postponed, Refused, Unreachable
 from finops.config import Config
 
-TIMEOUT_S = 15
-
 
 class Mailer(Protocol):
     """Hands a message over; `writes_files` tells the two ways apart."""
@@ -38,7 +36,7 @@ class SmtpMailer:
     writes_files = False
 
     def send(self, message: EmailMessage) -> str:
-        backend = EmailBackend(timeout=TIMEOUT_S)
+        backend = EmailBackend()
         try:
             refused = open_connection(backend).send_message(message)
         except (OSError, smtplib.SMTPException) as error:

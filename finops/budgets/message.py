@@ -57,7 +57,7 @@ def describe(alert: BudgetAlert, site_url: str) -> dict[str, Any]:
         "unpriced_calls": known.unpriced_calls,
         "as_of": moment(known.at, known.timezone),
         "costed_to": moment(known.costed_to, known.timezone) if known.costed_to else "",
-        "overview_url": overview_url(site_url, budget, period),
+        "overview_url": f"{site_url}/?{overview_query(budget, period)}",
         "budgets_url": budgets_url(site_url, budget),
         **describe_standing(standing, known.spend_usd),
         "models": describe_models(known),
@@ -90,8 +90,8 @@ def describe_models(known: Snapshot) -> list[dict[str, str]]:
     ]
 
 
-def overview_url(site_url: str, budget: Budget, period: Period) -> str:
-    """Link to the Overview page of the budget's workspace, tenant and month."""
+def overview_query(budget: Budget, period: Period) -> str:
+    """Return the query that shows the budget's workspace, tenant and month on the Overview page."""
     query = {
         "workspace": budget.workspace.slug,
         "from": period.first_day.isoformat(),
@@ -99,7 +99,7 @@ def overview_url(site_url: str, budget: Budget, period: Period) -> str:
     }
     if budget.tenant:
         query["tenant"] = budget.tenant
-    return f"{site_url}/?{urlencode(query)}"
+    return urlencode(query)
 
 
 def budgets_url(site_url: str, budget: Budget) -> str:

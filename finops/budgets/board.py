@@ -1,0 +1,39 @@
+"""Where the budgets of a workspace stand now: what the page and the API show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from finops.accounts.models import Workspace
+from finops.budgets.models import Budget
+from finops.budgets.period import month_of, previous_month
+from finops.budgets.spend import spend_by_tenant
+from finops.budgets.standing import Standing, stand
+from finops.clickhouse.client import Warehouse
+from finops.queries.coverage import names
+from finops.queries.range import Range
+
+
+def standings(
+    ch: Warehouse, workspace: Workspace, budgets: Sequence[Budget], now: datetime
+) -> dict[int, Standing]:
+    """Return each budget's standing in the running month, by id; raises WarehouseError.
+
+    All budgets are the workspace's own; it takes two statements however many there are.
+    """
+    period = month_of(now, workspace.timezone)
+    spends = spend_by_tenant(ch, workspace.pk, period, {budget.tenant for budget in budgets})
+    return {
+        budget.pk: stand(
+            budget.amount_usd, budget.terms.thresholds, period, spends[budget.tenant], now
+        )
+        for budget in budgets
+    }
+
+
+def known_tenants(ch: Warehouse, workspace: Workspace, now: datetime) -> list[str]:
+    """Return the tenants that spent this month or last, the costliest first; to suggest."""
+    month = month_of(now, workspace.timezone)
+    span = Range(previous_month(month, workspace.timezone).start, month.end)
+    return [name for name in names(ch, workspace.pk, span, "tenant") if name]
