@@ -1,0 +1,34 @@
+"""What can go wrong with prices.
+
+PricingError
+├── NothingPublished   the charge job has no rates yet
+└── OverrideRefused    a workspace's contract price contradicts itself or another one
+"""
+
+from __future__ import annotations
+
+
+class PricingError(Exception):
+    """Prices can't be used as they are."""
+
+    code = "pricing_failed"
+    retryable = False
+
+
+class NothingPublished(PricingError):
+    """No rate version was ever published."""
+
+    code = "no_rates_published"
+
+    def __init__(self) -> None:
+        super().__init__("No rates are published yet: run `manage.py publish_rates`.")
+
+
+class OverrideRefused(PricingError):
+    """An override is not valid; `problems` maps the field to what to do about it."""
+
+    code = "override_refused"
+
+    def __init__(self, problems: dict[str, list[str]]) -> None:
+        self.problems = problems
+        super().__init__(" ".join(line for lines in problems.values() for line in lines))

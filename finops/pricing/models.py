@@ -1,0 +1,137 @@
+"""Published rate versions, and the prices that a workspace has agreed with a provider."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+
+from finops.accounts.models import User, Workspace
+from finops.pricing.rate import BUCKETS
+
+MAX_USD_PER_MILLION = 1_000_000
+
+
+class RateVersion(models.Model):
+    """A set of rates as the charge job used it; complete once `published_at` is there."""
+
+    number = models.PositiveIntegerField(unique=True)
+    catalogue_version = models.CharField(max_length=50)  # such as genai-prices 0.2.3
+    catalogue_sha256 = models.CharField(max_length=64)
+    overrides_sha256 = models.CharField(max_length=64)
+    compiler = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=now)
+    published_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"rates {self.number}"
+
+
+class Tier(models.TextChoices):
+    """Which processing an override is for."""
+
+    ANY = "any", "Every tier"
+    STANDARD = "", "Standard"
+    BATCH = "batch", "Batch"
+    FLEX = "flex", "Flex"
+    PRIORITY = "priority", "Priority"
+    FAST = "fast", "Fast"
+
+
+def price_field() -> models.DecimalField[Any, Any]:
+    return models.DecimalField(
+        max_digits=19,
+        decimal_places=12,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_USD_PER_MILLION)],
+    )
+
+
+class RateOverride(models.Model):
+    """A contract: prices in USD per million tokens (or per call), or a percentage off the list.
+
+    A bucket without a price stays at list price. Model and provider may be named as calls name
+    them; a model that the catalogue doesn't know becomes one that it does, for this workspace.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="overrides")
+    provider = models.CharField(max_length=100, blank=True)
+    model = models.CharField(max_length=200)
+    service_tier = models.CharField(
+        max_length=10, choices=Tier.choices, default=Tier.ANY, blank=True
+    )
+    input_usd = price_field()
+    cache_read_usd = price_field()
+    cache_write_5m_usd = price_field()
+    cache_write_1h_usd = price_field()
+    output_usd = price_field()
+    reasoning_usd = price_field()
+    audio_in_usd = price_field()
+    audio_out_usd = price_field()
+    image_in_usd = price_field()
+    call_usd = price_field()
+    discount_percent = models.DecimalField(
+        max_digits=7,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, blank=True)
+    who = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
+    why = models.CharField(max_length=500)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="override_ends_after_it_starts",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "provider", "model"], name="override_by_model")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model} for {self.workspace}"
+
+    @property
+    def named_prices(self) -> dict[str, Any]:
+        """The prices that the contract names, by bucket."""
+        prices = {bucket: getattr(self, f"{bucket}_usd") for bucket in BUCKETS}
+        return {bucket: price for bucket, price in prices.items() if price is not None}
+
+    def clean(self) -> None:
+        """Refuse what contradicts itself or another override of the same model and tier."""
+        if bool(self.named_prices) == (self.discount_percent is not None):
+            raise ValidationError("Give prices or a discount, and not both.")
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValidationError({"valid_to": "The end has to be after the start."})
+        rival = self.overlapping(self.valid_from, self.valid_to).first()
+        if rival is not None:
+            raise ValidationError(
+                f"Override {rival.pk} already sets this model's price from "
+                f"{rival.valid_from:%Y-%m-%d %H:%M} UTC: end it first, or choose other dates."
+            )
+
+    def overlapping(
+        self, start: datetime, end: datetime | None
+    ) -> models.QuerySet[RateOverride, RateOverride]:
+        """Return other overrides of the same key that hold at some moment of [start, end)."""
+        same = RateOverride.objects.filter(
+            workspace=self.workspace, provider=self.provider, model=self.model
+        ).exclude(pk=self.pk)
+        if self.service_tier != Tier.ANY:
+            same = same.filter(service_tier__in=[self.service_tier, Tier.ANY])
+        open_or_later = Q(valid_to=None) | Q(valid_to__gt=start)
+        return same.filter(open_or_later, *([Q(valid_from__lt=end)] if end else []))

@@ -1,0 +1,118 @@
+"""Which rate the names in a call lead to, matched the way genai-prices matches.
+
+Telemetry names providers in its own words (azure.ai.openai), clients name models by snapshot,
+deployment or region; the provider bills a model of its list. No match means no rate: a price is
+never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from finops.pricing.catalogue import borrowed
+
+# Names that OpenTelemetry and common clients give -> the catalogue's. These go first, because the
+# catalogue would take azure.ai.openai for OpenAI itself.
+PROVIDERS = {
+    "aws.bedrock": "aws",
+    "aws_bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "azure.openai": "azure",
+    "azure_ai": "azure",
+    "azure_openai": "azure",
+    "az.ai.inference": "azure",
+    "az.ai.openai": "azure",
+    "fireworks_ai": "fireworks",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "google_genai": "google",
+    "mistral_ai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "perplexity_ai": "perplexity",
+    "x_ai": "x-ai",
+    "z_ai": "zai",
+}
+# Google's resource names, and a provider's name before the model's.
+PREFIX = re.compile(r"^(?:(?:projects/.+?/)?publishers/[^/]+/models/|models/)")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The key of a rate, and the id of the model it belongs to in the catalogue."""
+
+    provider: str
+    model: str
+    model_id: str
+
+
+def catalogue_provider(name: str) -> str:
+    """Return the catalogue's id for a provider's name; the name in lower case where it has none."""
+    found = find_provider(name)
+    return found.id if found is not None else name.strip().lower()
+
+
+def resolve_model(provider: str, model: str) -> Resolved | None:
+    """Return which list price a call has; None where there is none.
+
+    Without a provider the model's name decides, where it belongs to one provider only.
+    """
+    name = model.strip().lower()
+    if not name:
+        return None
+    if not provider.strip():
+        return resolve_by_name(name)
+    found = find_provider(provider)
+    return find_in(found, name) if found is not None else None
+
+
+@lru_cache(maxsize=10_000)
+def find_provider(name: str) -> Any:
+    from genai_prices.data_snapshot import find_provider_by_id  # noqa: PLC0415 - see catalogue.py
+
+    lowered = name.strip().lower()
+    return find_provider_by_id(snapshot_providers(), PROVIDERS.get(lowered, lowered))
+
+
+def snapshot_providers() -> list[Any]:
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - see catalogue.py
+
+    return get_snapshot().providers
+
+
+def resolve_by_name(name: str) -> Resolved | None:
+    owners = [p for p in snapshot_providers() if p.model_match and p.model_match.is_match(name)]
+    found = [resolved for owner in owners if (resolved := find_in(owner, name))]
+    return found[0] if len(found) == 1 else None
+
+
+def find_in(provider: Any, name: str) -> Resolved | None:
+    for candidate in spellings(provider.id, name):
+        model = provider.find_model(candidate, all_providers=snapshot_providers())
+        if model is not None:
+            return key_of(provider, model)
+    return None
+
+
+def spellings(provider_id: str, name: str) -> list[str]:
+    """Return the name as it is, then without what clients put before it."""
+    bare = PREFIX.sub("", name)
+    owner, slash, rest = bare.partition("/")
+    if slash and PROVIDERS.get(owner, owner) == provider_id:
+        return [name, bare, rest]
+    return [name, bare] if bare != name else [name]
+
+
+def key_of(provider: Any, model: Any) -> Resolved:
+    if any(model is own for own in provider.models):
+        return Resolved(provider.id, model.id, model.id)
+    owner = next(
+        p.id
+        for p in snapshot_providers()
+        if p.id in provider.fallback_model_providers and any(model is own for own in p.models)
+    )
+    return Resolved(provider.id, borrowed(owner, model.id), model.id)
