@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from math import ceil
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,9 +17,11 @@ def thin(requests: Iterable[T], share: Fraction, client_of: Callable[[T], str]) 
     the clients keep their proportions to within one request.
     """
     seen: Counter[str] = Counter()
+    kept, of = share.as_integer_ratio()
     for request in requests:
         client = client_of(request)
         turn = seen[client]
         seen[client] += 1
-        if ceil((turn + 1) * share) > ceil(turn * share):
+        # whole numbers only: ceil((turn + 1) x share) > ceil(turn x share)
+        if -(-(turn + 1) * kept // of) > -(-turn * kept // of):
             yield request
