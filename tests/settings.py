@@ -21,6 +21,9 @@ os.environ["FINOPS_DATA_DIR"] = f"{FOLDER.name}/data"
 if database_url := os.environ.get("FINOPS_TEST_DATABASE_URL"):
     os.environ["FINOPS_DATABASE_URL"] = database_url
 
+# A process that a test starts is the product, with the product's own settings.
+os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
 from finops.settings import *  # noqa: E402, F403
 
 # Argon2 is slow on purpose; tests of it name it themselves.

@@ -124,7 +124,7 @@ def test_a_second_use_within_the_minute_only_reads(acme: Workspace) -> None:
 
 
 def test_the_audit_trail_says_who_made_a_key_and_hides_it(acme: Workspace, alice: User) -> None:
-    key, secret = create_key(acme, "app", ["read"], actor=alice)
+    key, _ = create_key(acme, "app", ["read"], actor=alice)
     entry = AuditEntry.objects.get(action="api_key.created")
     assert (entry.workspace, entry.actor, entry.target) == (acme, alice, f"ilk_{key.prefix}_…")
     assert entry.detail == {"name": "app", "scopes": ["read"]}
