@@ -9,7 +9,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from finops.budgets.change import messages_by_field
-from finops.budgets.models import Budget, default_thresholds
+from finops.budgets.models import (
+    Budget,
+    check_recipients,
+    check_thresholds,
+    default_thresholds,
+)
 
 FIELD_OF = {"tenant": "tenant", "amount_usd": "amount", "": None}
 
@@ -31,8 +36,8 @@ class BudgetForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     thresholds = forms.CharField(
-        label="Tell at, in percent",
-        help_text="Each is told once a month; where several are crossed at once, the highest.",
+        label="Alert at, in percent",
+        help_text="One e-mail for each, once a month; for several at once, only for the highest.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     recipients = forms.CharField(
@@ -45,10 +50,14 @@ class BudgetForm(forms.Form):
         parts = split(self.cleaned_data["thresholds"].replace("%", " "))
         if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
             raise ValidationError("Write whole percentages, such as 80, 100.")
-        return sorted({int(part) for part in parts})
+        thresholds = sorted({int(part) for part in parts})
+        check_thresholds(thresholds)
+        return thresholds
 
     def clean_recipients(self) -> list[str]:
-        return split(self.cleaned_data["recipients"])
+        recipients = split(self.cleaned_data["recipients"])
+        check_recipients(recipients)
+        return recipients
 
     def values(self) -> dict[str, Any]:
         """Return the budget's values; call it on a valid form."""

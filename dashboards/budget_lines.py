@@ -57,6 +57,7 @@ class AlertLine:
     amount: str
     pill: str
     file: str
+    remark: str
     next_attempt: str
     may_send_again: bool
 
@@ -110,6 +111,7 @@ def alert_line(alert: BudgetAlert, timezone: str) -> AlertLine:
         amount=usd(alert.amount_usd),
         pill=ALERT_PILLS.get(alert.state, ""),
         file=file_name(alert.message_id) if alert.state == state.OUTBOX else "",
+        remark=alert.error if alert.state in ALERT_PILLS else "",
         next_attempt=time_of(alert.retry_at, timezone) if waiting and alert.error else "",
         may_send_again=alert.state == state.FAILED and alert.rearmed_at is None,
     )

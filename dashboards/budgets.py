@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -15,16 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboards.budget_form import BudgetForm, initial_of, initial_of_new
 from dashboards.budget_lines import alert_lines, budget_lines
 from finops.accounts.access import WorkspaceRequest, has_role, require_role
-from finops.accounts.models import Role, Workspace
-from finops.budgets.board import known_tenants, standings
+from finops.accounts.models import Role
+from finops.budgets.board import known_standings, known_tenants
 from finops.budgets.change import change_budget, create_budget, delete_budget, send_again
 from finops.budgets.models import Budget, BudgetAlert
 from finops.budgets.period import month_of
-from finops.budgets.standing import Standing
 from finops.budgets.wording import month_name
-from finops.clickhouse.client import warehouse
-from finops.clickhouse.errors import WarehouseError
-from finops.config import ConfigError, load_config
+from finops.config import load_config
 
 ALERTS_SHOWN = 50
 
@@ -35,7 +31,7 @@ def budgets_page(request: WorkspaceRequest) -> HttpResponse:
     """List the workspace's budgets and its last alerts."""
     workspace, now, config = request.workspace, timezone.now(), load_config()
     budgets = list(workspace.budgets.order_by("-active", "tenant", "pk"))
-    known, trouble = ask_standings(workspace, budgets, now)
+    known, trouble = known_standings(workspace, budgets, now)
     alerts = BudgetAlert.objects.filter(budget__workspace=workspace).select_related("budget")
     context = {
         "lines": budget_lines(budgets, known),
@@ -53,7 +49,7 @@ def budgets_page(request: WorkspaceRequest) -> HttpResponse:
 def new_budget_page(request: WorkspaceRequest) -> HttpResponse:
     """Set a budget; ?tenant= fills in whose."""
     initial = initial_of_new(request.user.email, request.GET.get("tenant", ""))
-    form = BudgetForm(request.POST or None, initial=initial)
+    form = BudgetForm(request.POST or None, initial=initial, label_suffix="")
     if form.is_valid():
         try:
             budget = create_budget(
@@ -72,7 +68,7 @@ def new_budget_page(request: WorkspaceRequest) -> HttpResponse:
 def edit_budget_page(request: WorkspaceRequest, budget_id: int) -> HttpResponse:
     """Change a budget's amount, thresholds and recipients; whose it is stays."""
     budget = get_object_or_404(Budget, pk=budget_id, workspace=request.workspace)
-    form = BudgetForm(request.POST or None, initial=initial_of(budget))
+    form = BudgetForm(request.POST or None, initial=initial_of(budget), label_suffix="")
     del form.fields["tenant"]
     if form.is_valid():
         try:
@@ -128,27 +124,5 @@ def send_alert_again(request: WorkspaceRequest, alert_id: int) -> HttpResponse:
 def form_page(request: WorkspaceRequest, form: BudgetForm, budget: Budget | None) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "budget": budget}
     if budget is None:
-        context["tenants"] = ask_tenants(request.workspace, timezone.now())
+        context["tenants"] = known_tenants(request.workspace, timezone.now())
     return render(request, "dashboards/budget_form.html", context)
-
-
-def ask_standings(
-    workspace: Workspace, budgets: list[Budget], now: datetime
-) -> tuple[dict[int, Standing], str]:
-    """Return the standings, or none of them and what to tell the reader."""
-    if not budgets:
-        return {}, ""
-    try:
-        with warehouse() as ch:
-            return standings(ch, workspace, budgets, now), ""
-    except (WarehouseError, ConfigError) as error:
-        return {}, str(error)
-
-
-def ask_tenants(workspace: Workspace, now: datetime) -> list[str]:
-    """Return tenants to suggest; none when ClickHouse is away, since any name may be typed."""
-    try:
-        with warehouse() as ch:
-            return known_tenants(ch, workspace, now)
-    except (WarehouseError, ConfigError):
-        return []

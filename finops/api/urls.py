@@ -5,10 +5,13 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from finops.api.budgets import BudgetsView, BudgetView
 from finops.api.unit_costs import UnitCostsView
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("unit-costs", UnitCostsView.as_view(), name="api-unit-costs"),
+    path("budgets", BudgetsView.as_view(), name="api-budgets"),
+    path("budgets/<int:budget_id>", BudgetView.as_view(), name="api-budget"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -1,4 +1,7 @@
-"""Where the budgets of a workspace stand now: what the page and the API show."""
+"""Where the budgets of a workspace stand now: what the page and the API show.
+
+With ClickHouse away both go on without: a budget can be read and changed all the same.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,30 @@ from finops.budgets.models import Budget
 from finops.budgets.period import month_of, previous_month
 from finops.budgets.spend import spend_by_tenant
 from finops.budgets.standing import Standing, stand
-from finops.clickhouse.client import Warehouse
+from finops.clickhouse.client import Warehouse, warehouse
+from finops.clickhouse.errors import WarehouseError
+from finops.config import ConfigError
 from finops.queries.coverage import names
 from finops.queries.range import Range
+
+
+def known_standings(
+    workspace: Workspace, budgets: Sequence[Budget], now: datetime
+) -> tuple[dict[int, Standing], str]:
+    """Return the standings by budget's id and '', or none of them and the reason."""
+    if not budgets:
+        return {}, ""
+    try:
+        with warehouse() as ch:
+            return standings(ch, workspace, budgets, now), ""
+    except (WarehouseError, ConfigError) as error:
+        return {}, str(error)
 
 
 def standings(
     ch: Warehouse, workspace: Workspace, budgets: Sequence[Budget], now: datetime
 ) -> dict[int, Standing]:
-    """Return each budget's standing in the running month, by id; raises WarehouseError.
+    """Return each budget's standing in the running month; raises WarehouseError.
 
     All budgets are the workspace's own; it takes two statements however many there are.
     """
@@ -32,8 +50,12 @@ def standings(
     }
 
 
-def known_tenants(ch: Warehouse, workspace: Workspace, now: datetime) -> list[str]:
-    """Return the tenants that spent this month or last, the costliest first; to suggest."""
+def known_tenants(workspace: Workspace, now: datetime) -> list[str]:
+    """Return the tenants that spent this month or last, the costliest first, to suggest them."""
     month = month_of(now, workspace.timezone)
     span = Range(previous_month(month, workspace.timezone).start, month.end)
-    return [name for name in names(ch, workspace.pk, span, "tenant") if name]
+    try:
+        with warehouse() as ch:
+            return [name for name in names(ch, workspace.pk, span, "tenant") if name]
+    except (WarehouseError, ConfigError):
+        return []

@@ -86,6 +86,7 @@ class Budget(models.Model):
                 fields=["workspace", "tenant"],
                 condition=Q(active=True),
                 name="one_active_budget",
+                violation_error_code="budget_exists",
                 violation_error_message="There is an active budget for this already: change that.",
             ),
             models.CheckConstraint(condition=Q(amount_usd__gt=0), name="budget_is_positive"),
@@ -116,7 +117,7 @@ class BudgetAlert(models.Model):
         SENT = "sent", "Sent"
         OUTBOX = "outbox", "Written to the outbox"
         FAILED = "failed", "Not sent"
-        SUPERSEDED = "superseded", "Told by a higher threshold"
+        SUPERSEDED = "superseded", "Covered by a higher threshold"
         WITHDRAWN = "withdrawn", "Withdrawn: the budget was changed"
 
     budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="alerts")
