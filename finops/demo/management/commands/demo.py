@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
 
+from finops.accounts.management.workspace_option import find_workspace
 from finops.accounts.models import Workspace
 from finops.accounts.workspaces import create_workspace
 from finops.clickhouse.errors import WarehouseError
@@ -49,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             plan = self.plan(options)
-            workspace = find_workspace(options["workspace"])
+            workspace = workspace_to_fill(options["workspace"])
             with only_one():
                 self.play(plan, workspace, options)
         except (TraceError, DemoError, WarehouseError, ConfigError) as error:
@@ -90,12 +91,11 @@ class Command(BaseCommand):
         return Lines(self.stdout.write, plan.requests)
 
 
-def find_workspace(slug: str) -> Workspace:
+def workspace_to_fill(slug: str) -> Workspace:
     """Return the workspace; the demo's own is made where it is missing."""
-    found = Workspace.objects.filter(slug=slug).first()
-    if found is None and slug != DEMO:
-        raise CommandError(f"There is no workspace {slug!r}.")
-    return found or create_workspace(DEMO, "Demo")
+    if slug == DEMO and not Workspace.objects.filter(slug=DEMO).exists():
+        return create_workspace(DEMO, "Demo")
+    return find_workspace(slug)
 
 
 @contextmanager
