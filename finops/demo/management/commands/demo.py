@@ -19,7 +19,14 @@ from finops.accounts.workspaces import create_workspace
 from finops.clickhouse.errors import WarehouseError
 from finops.config import LOOPBACK, ConfigError, load_config
 from finops.demo.arrivals import measure, shipped_traces
-from finops.demo.play import DemoError, Plan, Summary, earlier_play, play_demo
+from finops.demo.play import (
+    DemoError,
+    Plan,
+    Summary,
+    check_collector,
+    earlier_play,
+    play_demo,
+)
 from finops.demo.progress import Bar, Lines
 from finops.replay.readers import READERS
 from finops.replay.readers.trace import TraceError
@@ -50,6 +57,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             plan = self.plan(options)
+            check_collector(plan.endpoint)
             workspace = workspace_to_fill(options["workspace"])
             with only_one():
                 self.play(plan, workspace, options)

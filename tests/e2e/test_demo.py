@@ -1,0 +1,81 @@
+"""`manage.py demo` against the running product."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.stack import MANAGE, Stack
+
+
+def played(stack: Stack) -> dict[str, Any]:
+    key = stack.key("demo", "read")
+    totals: dict[str, Any] = stack.get("/api/v1/unit-costs", key)["totals"]
+    return totals
+
+
+@pytest.fixture(scope="module")
+def first(stack: Stack) -> subprocess.CompletedProcess[str]:
+    """The demo, thinned to some hundred requests, played for the first time."""
+    return stack.manage("demo", "--calls", "600")
+
+
+def test_the_demo_is_played_and_charged_to_the_last_call(
+    stack: Stack, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 0, first.stderr + stack.logs()
+    said = re.search(r"Played (\d+) requests in (\d+) calls .*: \$([\d.]+)", first.stdout)
+    assert said is not None, first.stdout
+    totals = played(stack)
+    assert totals["calls"] == int(said[2])
+    assert totals["requests"] == int(said[1])
+    assert round(float(totals["cost_usd"]), 2) == float(said[3])
+    assert 0 < totals["unpriced_calls"] < totals["calls"] / 10
+    assert float(totals["waste_cost_usd"]) > 0
+
+
+@pytest.mark.usefixtures("first")
+def test_a_second_start_says_that_it_was_played_and_plays_nothing(stack: Stack) -> None:
+    before = played(stack)
+    again = stack.manage("demo", "--calls", "600")
+    assert again.returncode == 0
+    assert "--again plays it once more" in again.stdout
+    assert stack.manage("demo", "--once").stdout == ""
+    assert played(stack) == before
+
+
+@pytest.mark.usefixtures("first")
+def test_a_trace_of_ones_own_is_played_into_a_workspace(stack: Stack, tmp_path: Path) -> None:
+    trace = tmp_path / "own.csv"
+    trace.write_text("t,client,input,output\n0,7,100,10\n1,7,200,20\n2,99,300,30\n")
+    slug = stack.workspace("own-trace")
+    run = stack.manage("demo", "--trace", str(trace), "--format", "servegen", "--workspace", slug)
+    assert run.returncode == 0, run.stderr + stack.logs()
+    rows = stack.get("/api/v1/unit-costs", stack.key(slug, "read"), group_by="tenant")["rows"]
+    assert {row["tenant"] for row in rows} == {"maple-legal", "client-99"}
+
+
+def test_a_damaged_trace_is_one_line_and_nothing_is_played(stack: Stack, tmp_path: Path) -> None:
+    trace = tmp_path / "cut.csv.gz"
+    rows = "".join(f"{i},7,100,10\n" for i in range(1000))
+    trace.write_bytes(gzip.compress(f"t,client,input,output\n{rows}".encode())[:-20])
+    slug = stack.workspace("damaged-trace")
+    run = stack.manage("demo", "--trace", str(trace), "--format", "servegen", "--workspace", slug)
+    assert run.returncode != 0
+    assert re.fullmatch(r"CommandError: .*cut\.csv\.gz: .* damaged or cut off .*\n", run.stderr)
+    assert stack.get("/api/v1/unit-costs", stack.key(slug, "read"))["totals"]["calls"] == 0
+
+
+def test_without_a_running_product_it_says_how_to_start_one(stack: Stack, tmp_path: Path) -> None:
+    elsewhere = {**stack.environment, "FINOPS_DATA_DIR": str(tmp_path), "FINOPS_OTLP_PORT": "9"}
+    run = subprocess.run(
+        [*MANAGE, "demo"], env=elsewhere, capture_output=True, text=True, check=False
+    )
+    assert run.returncode != 0
+    assert "make run" in run.stderr
+    assert run.stderr.count("\n") == 1
