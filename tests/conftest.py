@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 
+from finops.clickhouse.client import Warehouse, connect
+from finops.clickhouse.migrate import Shape, bring_up_to_date
+from finops.config import load_config
 from tests.clickhouse_server import server_url
 
 
@@ -14,3 +20,33 @@ def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One ClickHouse for each process of the run: embedded, or FINOPS_TEST_CLICKHOUSE_URL."""
     with server_url(tmp_path_factory.mktemp("clickhouse")) as url:
         yield url
+
+
+@pytest.fixture
+def ch(clickhouse_url: str) -> Iterator[Warehouse]:
+    """A connection to a fresh database that has the whole schema."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    server = connect(clickhouse_url)
+    server.command(f"CREATE DATABASE {name} ENGINE = Atomic")
+    own = connect(urlsplit(clickhouse_url)._replace(path=f"/{name}").geturl())
+    try:
+        bring_up_to_date(own, Shape(), datetime.now(UTC))
+        yield own
+    finally:
+        own.close()
+        server.command(f"DROP DATABASE {name} SYNC")
+        server.close()
+
+
+@pytest.fixture
+def configured_ch(
+    ch: Warehouse, clickhouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Warehouse]:
+    """As `ch`, and the product's own settings lead to the same database."""
+    (row,) = ch.query("SELECT currentDatabase() AS name")
+    url = urlsplit(clickhouse_url)._replace(path=f"/{row['name']}").geturl()
+    monkeypatch.setenv("FINOPS_CLICKHOUSE_URL", url)
+    load_config.cache_clear()
+    yield ch
+    monkeypatch.undo()
+    load_config.cache_clear()

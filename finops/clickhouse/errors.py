@@ -13,7 +13,6 @@ from clickhouse_driver.errors import (
     Error as DriverError,
 )
 from clickhouse_driver.errors import (
-    ErrorCodes,
     NetworkError,
     ServerException,
     SocketTimeoutError,
@@ -22,6 +21,7 @@ from clickhouse_driver.errors import (
 TIMEOUTS = {159, 160, 209}
 # 202 too many queries, 241 memory limit, 252 too many parts, 236 aborted, 216 query already running
 BUSY = {202, 216, 236, 241, 252}
+REFUSED = {192, 193, 194, 516}
 
 
 class WarehouseError(Exception):
@@ -68,7 +68,7 @@ def translate(error: DriverError | OSError | EOFError) -> WarehouseError:
             )
         if code in BUSY:
             return TooBusy(f"ClickHouse is busy, try again: {message}", code)
-        if code == ErrorCodes.AUTHENTICATION_FAILED:
+        if code in REFUSED:
             return QueryFailed("ClickHouse refused the user or password in its URL.", code)
         return QueryFailed(message, code)
     if isinstance(error, NetworkError | SocketTimeoutError | OSError | EOFError):
