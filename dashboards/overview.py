@@ -2,11 +2,147 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from dashboards.asking import Answer, Asker
+from dashboards.cards import cards
+from dashboards.cost_chart import Chart, cost_chart
+from dashboards.empty import empty_state
+from dashboards.page_bar import bar
+from dashboards.page_state import PageState, read_state
+from dashboards.unit_cost_table import ROWS_AT_MOST, ROWS_SHOWN, Table, unit_cost_table
+from dashboards.words import REASONS
+from finops.accounts.access import WorkspaceRequest, require_role
+from finops.accounts.models import Role, Workspace
+from finops.demo.notice import NOTICE
+from finops.queries import (
+    Range,
+    UnitCost,
+    Unpriced,
+    cost_over_time,
+    coverage,
+    freshness,
+    names,
+    totals,
+    unit_costs,
+    unpriced,
+)
+
+DEMO_SLUG = "demo"
 
 
-@login_required
-def overview(request: HttpRequest) -> HttpResponse:
-    return render(request, "dashboards/overview.html")
+@require_safe
+@require_role(Role.VIEWER)
+def overview(request: WorkspaceRequest) -> HttpResponse:
+    """Show a workspace's costs for the range and filters in the address."""
+    workspace, now = request.workspace, timezone.now()
+    zone = ZoneInfo(workspace.timezone)
+    asker = Asker()
+    known = asker.ask(lambda ch: coverage(ch, workspace.pk))
+    state = read_state(request.GET, now=now, zone=zone, known=known.value)
+    rows = ROWS_AT_MOST if request.GET.get("rows") == "all" else ROWS_SHOWN
+    context = {
+        "state": state,
+        "bar": bar(state, zone),
+        "freshness": asker.ask(lambda ch: freshness(ch, workspace.pk)),
+        "today": now.astimezone(zone).date(),
+        "zone": zone,
+        "notice": NOTICE if workspace.slug == DEMO_SLUG else "",
+        "csv_url": csv_url(state),
+        "choices": filter_choices(asker, workspace, state.span),
+        **widgets(asker, workspace, state, now, zone, rows),
+    }
+    context["empty"] = empty_state(state, known, context["totals"], now=now)
+    return render(request, "dashboards/overview.html", context)
+
+
+def widgets(
+    asker: Asker, workspace: Workspace, state: PageState, now: datetime, zone: ZoneInfo, rows: int
+) -> dict[str, Any]:
+    """Ask for each part of the page by itself."""
+    everything = asker.ask(lambda ch: totals(ch, workspace.pk, state.span, state.filters))
+    before = asker.ask(
+        lambda ch: totals(ch, workspace.pk, period_before(state.span, now), state.filters)
+    )
+    return {
+        "totals": everything,
+        "cards": cards(everything.value, before.value) if everything.value else [],
+        "chart": ask_chart(asker, workspace, state, now, zone),
+        "table": ask_table(asker, workspace, state, everything.value, rows),
+        "unpriced": ask_unpriced(asker, workspace, state, everything.value),
+    }
+
+
+def period_before(span: Range, now: datetime) -> Range:
+    """As long as what has passed of the range: a month that still runs is compared with as much."""
+    passed = min(span.end, now)
+    return Range(span.start, passed).previous if passed > span.start else span.previous
+
+
+def ask_chart(
+    asker: Asker, workspace: Workspace, state: PageState, now: datetime, zone: ZoneInfo
+) -> Answer[Chart]:
+    by = state.stacked_by
+    found = asker.ask(
+        lambda ch: cost_over_time(ch, workspace.pk, state.span, by, state.filters, zone=zone)
+    )
+    if found.value is None:
+        return Answer(None, found.problem)
+    return Answer(cost_chart(found.value, by, now=now, zone=zone, link=state.with_value))
+
+
+def ask_table(
+    asker: Asker, workspace: Workspace, state: PageState, everything: UnitCost | None, rows: int
+) -> Answer[Table]:
+    found = asker.ask(
+        lambda ch: unit_costs(
+            ch,
+            workspace.pk,
+            state.span,
+            state.group_by,
+            state.filters,
+            order=state.sort,
+            limit=rows,
+        )
+    )
+    if found.value is None or everything is None:
+        return Answer(None, found.problem)
+    return Answer(unit_cost_table(found.value, everything, state))
+
+
+def ask_unpriced(
+    asker: Asker, workspace: Workspace, state: PageState, everything: UnitCost | None
+) -> list[tuple[Unpriced, str]]:
+    """What has no price, with the reason in words; asked only when there is any."""
+    if everything is None or not everything.unpriced_calls:
+        return []
+    found = asker.ask(lambda ch: unpriced(ch, workspace.pk, state.span, state.filters))
+    return [(each, REASONS.get(each.reason, each.reason)) for each in found.value or []]
+
+
+def filter_choices(asker: Asker, workspace: Workspace, span: Range) -> dict[str, list[str]]:
+    """What the filter form suggests."""
+    tenants = asker.ask(lambda ch: names(ch, workspace.pk, span, "tenant"))
+    models = asker.ask(lambda ch: names(ch, workspace.pk, span, "model"))
+    return {"tenant": tenants.value or [], "model": models.value or []}
+
+
+def csv_url(state: PageState) -> str:
+    """The API's answer to the same question, as a file."""
+    query: dict[str, str | list[str]] = {
+        "from": state.span.start.isoformat(),
+        "to": state.span.end.isoformat(),
+        "group_by": state.group,
+        "format": "csv",
+        **{name: list(values) for name, values in state.filters.values.items()},
+    }
+    return f"{reverse('api-unit-costs')}?{urlencode(query, doseq=True)}"

@@ -63,7 +63,7 @@ def cost_over_time(
         f"largest AS (SELECT {dimension} FROM ledger GROUP BY {dimension} "
         f"ORDER BY sum(m_cost_usd) DESC, {dimension} LIMIT {{top:UInt32}}) "
         f"SELECT {dimension} NOT IN largest AS rest, if(rest, '', {dimension}) AS name, "
-        f"toTimeZone({bucket.sql}, 'UTC') AS start, "
+        f"toDateTime64({bucket.sql}, 0, 'UTC') AS start, "
         "if(sum(m_calls) = sum(m_unpriced_calls), NULL, sum(m_cost_usd)) AS cost "
         "FROM ledger GROUP BY rest, name, start HAVING sum(m_calls) > 0",
         {**source.params, "top": top, "zone": zone.key},

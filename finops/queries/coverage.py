@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from finops.clickhouse.client import Warehouse
 from finops.queries.dimensions import as_dimension
@@ -13,23 +13,29 @@ from finops.queries.range import Range, ceil_hour, floor_hour
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The first hour with calls, and the end of the last one."""
+    """When the first and the last call of a workspace started."""
 
     first: datetime
     last: datetime
 
 
 def coverage(ch: Warehouse, workspace_id: int) -> Coverage | None:
-    """Return from when to when there are charged calls; None before the first."""
+    """Return from when to when there are charged calls; None before the first.
+
+    The rollup knows the two hours, so that only their charges are read.
+    """
     row = ch.query(
-        "SELECT minOrNull(hour) AS first, maxOrNull(hour) AS last FROM usage_hourly FINAL "
-        "WHERE workspace_id = {workspace_id:UInt64} AND calls > 0",
+        "WITH (SELECT (minOrNull(hour), maxOrNull(hour)) FROM usage_hourly FINAL "
+        "WHERE workspace_id = {workspace_id:UInt64} AND calls > 0) AS hours "
+        "SELECT minOrNull(started_at) AS first, maxOrNull(started_at) AS last FROM charges FINAL "
+        "WHERE workspace_id = {workspace_id:UInt64} AND counted = 1 "
+        "AND toStartOfHour(started_at) IN (hours.1, hours.2)",
         {"workspace_id": workspace_id},
         settings=SETTINGS,
     )[0]
     if row["first"] is None:
         return None
-    return Coverage(first=row["first"], last=row["last"] + timedelta(hours=1))
+    return Coverage(first=row["first"], last=row["last"])
 
 
 def names(

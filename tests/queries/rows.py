@@ -59,8 +59,8 @@ def add_charges(ch: Warehouse, charges: Sequence[Charge]) -> None:
         "charges",
         {
             **columns,
-            "trace_id": [i.to_bytes(16, "big") for i in ids],
-            "span_id": [i.to_bytes(8, "big") for i in ids],
+            "trace_id": [f"{i:016}" for i in ids],
+            "span_id": [f"{i:08}" for i in ids],
         },
     )
 

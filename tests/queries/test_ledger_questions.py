@@ -40,8 +40,8 @@ def add_call(ch: Warehouse, segment: str, received_at: datetime, workspace_id: i
         "calls",
         {
             "workspace_id": [workspace_id],
-            "trace_id": [segment.encode().rjust(16, b"0")],
-            "span_id": [b"00000001"],
+            "trace_id": [segment.rjust(16, "0")],
+            "span_id": ["00000001"],
             "started_at": [received_at],
             "segment": [segment],
             "received_at": [received_at],
@@ -117,16 +117,17 @@ def test_spend_is_unknown_when_no_call_has_a_price(ch: Warehouse) -> None:
     assert spend(ch, WORKSPACE, DAY) is None
 
 
-def test_coverage_spans_the_hours_that_have_calls(ch: Warehouse) -> None:
+def test_coverage_is_from_the_first_call_to_the_last(ch: Warehouse) -> None:
     assert coverage(ch, WORKSPACE) is None
     ledger_of(
         ch,
         Charge(at("10:20")),
+        Charge(at("11:30")),
         Charge(at("12:59")),
         Charge(at("20:00"), workspace_id=8),
         Charge(at("21:00"), counted=0),
     )
-    assert coverage(ch, WORKSPACE) == Coverage(at("10:00"), at("13:00"))
+    assert coverage(ch, WORKSPACE) == Coverage(at("10:20"), at("12:59"))
 
 
 def test_names_are_those_of_the_workspace_in_the_range_the_costliest_first(ch: Warehouse) -> None:

@@ -1,0 +1,138 @@
+"""The table of the Overview: one row for each tenant × model, sortable by its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dashboards.amounts import Figure, count, share, tokens, usd
+from dashboards.page_state import PageState
+from dashboards.words import name_of
+from finops.queries import Dimension, UnitCost, UnitCosts
+from finops.queries.unit_costs import divide
+
+ROWS_SHOWN = 25
+ROWS_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A header: what it sorts by, and how it is sorted now."""
+
+    label: str
+    title: str
+    url: str
+    direction: str
+    narrow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A cell that names a group; a click shows only it."""
+
+    text: str
+    nameless: bool
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A group as text; `percent` is its share of all cost."""
+
+    names: list[Name]
+    cost: Figure
+    share: str
+    percent: float
+    successful: Figure
+    requests: Figure
+    unit: Figure
+    loaded: Figure
+    waste: str
+    waste_exact: str
+    tokens_in: Figure
+    tokens_out: Figure
+    unpriced: int
+    all_unpriced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All that the page shows of unit costs by group."""
+
+    dimensions: tuple[Dimension, ...]
+    columns: list[Column]
+    rows: list[Row]
+    total: Row
+    groups: int
+    more_url: str
+
+
+# (sorted by, header, what it means, shown on a narrow screen)
+COLUMNS = (
+    ("cost_usd", "Cost", "Clean and waste together", True),
+    ("successful_requests", "Successful", "Successful requests, of all requests", False),
+    (
+        "cost_per_successful_request_usd",
+        "Per success",
+        "Clean cost ÷ successful requests, in USD",
+        True,
+    ),
+    (
+        "loaded_cost_per_successful_request_usd",
+        "Loaded",
+        "All cost, waste included, ÷ successful requests, in USD",
+        False,
+    ),
+    ("waste_cost_usd", "Waste", "Share of the cost that bought nothing; sorted by amount", False),
+    ("input_tokens", "Tokens in", "Input tokens, cached ones included", False),
+    ("output_tokens", "Tokens out", "Output tokens, reasoning included", False),
+)
+
+
+def unit_cost_table(found: UnitCosts, everything: UnitCost, state: PageState) -> Table:
+    return Table(
+        dimensions=state.group_by,
+        columns=[column(state, *each) for each in COLUMNS],
+        rows=[table_row(row, everything, state.group_by, state.with_value) for row in found.rows],
+        total=table_row(everything, everything, (), state.with_value),
+        groups=found.groups,
+        more_url=state.url(rows="all") if len(found.rows) < found.groups else "",
+    )
+
+
+def column(state: PageState, order: str, label: str, title: str, narrow: bool) -> Column:
+    """A header; the first click sorts the largest first, the next one turns the order."""
+    direction = {f"-{order}": "descending", order: "ascending"}.get(state.sort, "")
+    target = order if direction == "descending" else f"-{order}"
+    return Column(label, title, state.url(sort=target), direction, narrow)
+
+
+def table_row(
+    row: UnitCost,
+    everything: UnitCost,
+    dimensions: tuple[Dimension, ...],
+    link: Callable[[Dimension, str], str],
+) -> Row:
+    of_all = divide(row.cost_usd, everything.cost_usd)
+    return Row(
+        names=[name_cell(dimension, row.group[dimension], link) for dimension in dimensions],
+        cost=usd(row.cost_usd),
+        share=share(of_all),
+        percent=float(of_all * 100) if of_all else 0.0,
+        successful=count(row.successful_requests),
+        requests=count(row.requests),
+        unit=usd(row.cost_per_successful_request_usd),
+        loaded=usd(row.loaded_cost_per_successful_request_usd),
+        waste=share(row.waste_share),
+        waste_exact=usd(row.waste_cost_usd).exact,
+        tokens_in=tokens(row.input_tokens),
+        tokens_out=tokens(row.output_tokens),
+        unpriced=row.unpriced_calls,
+        all_unpriced=row.cost_usd is None,
+    )
+
+
+def name_cell(dimension: Dimension, value: str, link: Callable[[Dimension, str], str]) -> Name:
+    text = name_of(dimension, value)
+    return Name(text, not value, f"Add filter: {dimension} is {text}", link(dimension, value))
