@@ -1,0 +1,140 @@
+"""Which attributes carry prompts, answers or documents: these never reach the disk."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+# Whole keys, and every key below them (`llm.input_messages` covers `llm.input_messages.0.message`).
+CONTENT = (
+    # OpenTelemetry GenAI, newest and older
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "gen_ai.content",
+    "gen_ai.retrieval.query",
+    "gen_ai.retrieval.documents",
+    # OpenInference
+    "input.value",
+    "output.value",
+    "llm.input_messages",
+    "llm.output_messages",
+    "llm.prompts",
+    "llm.choices",
+    "llm.completions",
+    "llm.tools",
+    "llm.function_call",
+    "llm.prompt_template.template",
+    "llm.prompt_template.variables",
+    "embedding.embeddings",
+    "retrieval.documents",
+    "reranker.query",
+    "reranker.input_documents",
+    "reranker.output_documents",
+    "document.content",
+    "message",
+    "messages",
+    "message_content",
+    "tool.parameters",
+    "tool.json_schema",
+    "tool_call.function.arguments",
+    "image.url",
+    "audio.url",
+    "audio.transcript",
+    # other instrumentations
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+    "traceloop.prompt.template",
+    "traceloop.prompt.template_variables",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "ai.prompt",
+    "ai.response.text",
+    "ai.response.object",
+    "ai.response.toolCalls",
+    "ai.response.reasoning",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+    "ai.value",
+    "ai.values",
+    "ai.embedding",
+    "ai.embeddings",
+    "all_messages",
+    "all_messages_events",
+    "pydantic_ai.all_messages",
+    "events",
+    "final_result",
+    "tool_arguments",
+    "tool_response",
+    "request_data",
+    "response_data",
+    "mlflow.spanInputs",
+    "mlflow.spanOutputs",
+    "exception.message",
+    "exception.stacktrace",
+    "http.request.body",
+    "http.response.body",
+)
+# Names and versions of prompts share a prefix with the prompts themselves.
+NOT_CONTENT = frozenset(
+    {"gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.prompt.id", "ai.prompt.name"}
+)
+
+# A JSON text of everything that a client passed; only these parts of it are kept.
+INVOCATION_PARAMETERS = "llm.invocation_parameters"
+KEPT_PARAMETERS = frozenset(
+    {
+        "model",
+        "stream",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "n",
+        "seed",
+        "service_tier",
+        "reasoning_effort",
+        "dimensions",
+    }
+)
+
+_ROOTS = frozenset(CONTENT)
+
+
+def is_content(key: str) -> bool:
+    """Say whether an attribute of this name carries text that isn't ours to keep."""
+    if key in NOT_CONTENT:
+        return False
+    if key in _ROOTS:
+        return True
+    at = key.find(".")
+    while at > 0:
+        if key[:at] in _ROOTS:
+            return True
+        at = key.find(".", at + 1)
+    return False
+
+
+def keep_parameters(text: str) -> str:
+    """Reduce invocation parameters to numbers, flags and short names of the allowed keys."""
+    try:
+        given: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(given, dict):
+        return ""
+    kept = {
+        key: value
+        for key, value in given.items()
+        if key in KEPT_PARAMETERS
+        and (isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) < 100))
+    }
+    return json.dumps(kept, separators=(",", ":"))

@@ -1,0 +1,67 @@
+"""GET /healthz of the collector: can it take traffic, and does what it took get through?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.db import DatabaseError, close_old_connections
+
+from finops.health.heartbeat import last_beat
+from ingest.answer import Answer
+from ingest.loader import BEAT
+from ingest.segments import measure
+
+LOADER_LATE_S = 30.0
+
+
+class Health:
+    """Answers with the state of receiver, spool and loader; 503 only when nothing can be taken."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+
+    async def __call__(self, counts: Mapping[str, int]) -> Answer:
+        return await asyncio.to_thread(self.answer, dict(counts))
+
+    def answer(self, counts: Mapping[str, int]) -> Answer:
+        depth = measure(self.folder)
+        full = depth.bytes >= self.max_bytes
+        loader_age_s = since_last_beat()
+        loader = "ok" if loader_age_s is not None and loader_age_s < LOADER_LATE_S else "late"
+        well = not full and loader == "ok" and not depth.quarantined
+        body = {
+            "status": "ok" if well else "full" if full else "degraded",
+            "receiver": {"status": "full" if full else "ok", **counts},
+            "spool": {
+                "segments": depth.segments,
+                "bytes": depth.bytes,
+                "max_bytes": self.max_bytes,
+                "oldest_s": age_s(depth.oldest_ns),
+                "quarantined_segments": depth.quarantined,
+            },
+            "loader": {"status": loader, "last_beat_s": loader_age_s},
+        }
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        return (503 if full else 200), headers, json.dumps(body).encode()
+
+
+def since_last_beat() -> float | None:
+    """Seconds since the loader last said that it lives; None when it never did, or isn't known."""
+    close_old_connections()
+    try:
+        at = last_beat(BEAT)
+    except DatabaseError:
+        return None
+    finally:
+        close_old_connections()
+    return None if at is None else round((datetime.now(UTC) - at).total_seconds(), 1)
+
+
+def age_s(since_ns: int | None) -> float | None:
+    return None if since_ns is None else round(max(0.0, time.time() - since_ns / 1e9), 1)

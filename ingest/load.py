@@ -1,0 +1,119 @@
+"""From sealed segments to rows: decode, normalise, write down that it is done.
+
+Every statement carries a deduplication token made of the batch and the step. So the steps can be
+repeated from the first after a crash anywhere between them, and each row is there once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from finops.clickhouse.client import Warehouse
+from finops.clickhouse.errors import QueryFailed
+from ingest.batch import Batch
+from ingest.decode import DECODE, DECODE_SETTINGS, WHOLE
+from ingest.dialects import DIALECTS
+from ingest.normalise import NORMALISE
+from ingest.record import count_spans
+
+COUNT_SPANS = """
+SELECT segment, dialect, count() AS rows
+FROM spans
+WHERE segment IN {segments:Array(String)} AND received_at >= {since:DateTime64(3, 'UTC')}
+GROUP BY segment, dialect
+"""
+
+COUNT_CALLS = """
+SELECT segment, count() AS rows
+FROM calls
+WHERE segment IN {segments:Array(String)}
+GROUP BY segment
+"""
+
+NOT_CHARGED_AT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+class Undecodable(Exception):
+    """ClickHouse refused to decode a batch; nothing of it is stored."""
+
+    code = "undecodable"
+    retryable = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a batch gave; ignored spans speak no dialect and are not stored."""
+
+    segments: int
+    spans: int
+    calls: int
+    ignored: int
+
+
+def load(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, now: datetime) -> Loaded:
+    """Bring a batch into spans, calls and segments.
+
+    Raises Undecodable when ClickHouse refuses the files, and then nothing of the batch is stored;
+    WarehouseError for anything else, and then the same batch must be loaded again.
+    """
+    decode(ch, batch, spool_in_clickhouse)
+    params: dict[str, Any] = {"segments": list(batch.names), "since": batch.since}
+    spans: Counter[str] = Counter()
+    present = set()
+    for row in ch.query(COUNT_SPANS, params):
+        spans[row["segment"]] += row["rows"]
+        present.add(row["dialect"])
+    normalise(ch, batch, present, params)
+    calls = {row["segment"]: row["rows"] for row in ch.query(COUNT_CALLS, params)}
+    write_segments(ch, batch, spans, calls, now)
+    received = sum(count_spans(path.read_bytes()) for path in batch.paths() if path.exists())
+    stored = sum(spans.values())
+    return Loaded(len(batch.names), stored, sum(calls.values()), max(received - stored, 0))
+
+
+def decode(ch: Warehouse, batch: Batch, spool_in_clickhouse: str) -> None:
+    """Run step one: the files become spans."""
+    path = f"{spool_in_clickhouse}/{batch.glob}"
+    try:
+        ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS | token(batch, "spans"))
+    except QueryFailed as error:
+        raise Undecodable(str(error)) from error
+
+
+def normalise(ch: Warehouse, batch: Batch, present: Iterable[str], params: dict[str, Any]) -> None:
+    """Run step two: the spans of each dialect become calls."""
+    for dialect in DIALECTS:
+        if dialect.name in present:
+            ch.command(
+                NORMALISE[dialect.name],
+                params,
+                settings=WHOLE | token(batch, f"calls:{dialect.name}"),
+            )
+
+
+def write_segments(
+    ch: Warehouse, batch: Batch, spans: Counter[str], calls: dict[str, int], now: datetime
+) -> None:
+    """Tell the charge job that these segments are in."""
+    names = list(batch.names)
+    ch.insert(
+        "segments",
+        {
+            "segment": names,
+            "spans": [spans[name] for name in names],
+            "calls": [calls.get(name, 0) for name in names],
+            "loaded_at": [now] * len(names),
+            "charged": [0] * len(names),
+            "charged_at": [NOT_CHARGED_AT] * len(names),
+            "version": [0] * len(names),
+        },
+        settings=token(batch, "segments"),
+    )
+
+
+def token(batch: Batch, step: str) -> dict[str, Any]:
+    return {"insert_deduplicate": 1, "insert_deduplication_token": f"{batch.token}:{step}"}

@@ -1,0 +1,153 @@
+"""The loader: takes sealed segments in order and doesn't stop for anything.
+
+It loads what waits, a batch at a time; backs off while ClickHouse is away, so that the spool grows
+and keeps its order; and steps over a segment that can't be loaded, which then waits its turn again.
+One loader works on a folder at a time: a second one waits until the first is gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from django.db import DatabaseError, close_old_connections
+
+from finops.clickhouse.client import Warehouse, warehouse
+from finops.clickhouse.errors import WarehouseError
+from finops.config import ConfigError
+from finops.health.heartbeat import beat
+from ingest.batch import Batch, begin, drop, finish, next_batch
+from ingest.load import Loaded, Undecodable, load
+from ingest.salvage import salvage
+from ingest.segments import recover
+
+LOCK = "loader.lock"
+POLL_S = 0.1
+RECOVER_EVERY_S = 2.0
+BEAT_EVERY_S = 5.0
+BEAT = "loader"
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+# How long a segment that can't be loaded lets others go first.
+STEP_ASIDE_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Loader:
+    """Moves segments from `folder` into ClickHouse, which sees it as `seen_by_clickhouse`."""
+
+    def __init__(self, folder: Path, seen_by_clickhouse: str) -> None:
+        self.folder = folder
+        self.seen_by_clickhouse = seen_by_clickhouse
+        self._aside: dict[str, float] = {}
+        self._pause_s = 0.0
+        self._recovered_at = 0.0
+        self._beaten_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Load until `stop` is set."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with only_loader(self.folder, stop):
+            while not stop.is_set():
+                self.keep_house()
+                if not self.step():
+                    stop.wait(self._pause_s or POLL_S)
+
+    def keep_house(self) -> None:
+        """Seal what dead receivers left, and say that this loader lives."""
+        now = time.monotonic()
+        if now - self._recovered_at >= RECOVER_EVERY_S:
+            self._recovered_at = now
+            for name, cut in recover(self.folder):
+                log.warning("segment_recovered", segment=name, torn_bytes=cut)
+        if now - self._beaten_at >= BEAT_EVERY_S:
+            self._beaten_at = now
+            tell_alive()
+
+    def step(self) -> bool:
+        """Load the next batch; False when there is nothing to do, or nothing can be done now."""
+        now = time.monotonic()
+        self._aside = {name: until for name, until in self._aside.items() if now < until}
+        batch = next_batch(self.folder, self._aside)
+        if batch is None:
+            self._pause_s = 0.0
+            return False
+        try:
+            self.load(batch)
+        except (WarehouseError, ConfigError, Undecodable) as error:
+            self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)
+            log.warning(
+                "load_postponed", segments=len(batch.names), error=str(error), wait_s=self._pause_s
+            )
+            return False
+        self._pause_s = 0.0
+        return True
+
+    def load(self, batch: Batch) -> None:
+        """Load a batch and remove its files; raises when it has to wait."""
+        with warehouse() as ch:
+            try:
+                loaded = load(ch, batch, self.seen_by_clickhouse, datetime.now(UTC))
+            except Undecodable as refusal:
+                self.narrow(ch, batch, refusal)
+                return
+        finish(batch)
+        tell(loaded)
+
+    def narrow(self, ch: Warehouse, batch: Batch, refusal: Undecodable) -> None:
+        """Find what was refused: the first segment alone, then each of its requests.
+
+        Raises the refusal when the fault isn't in the segment; it steps aside for others then.
+        """
+        first = batch.names[0]
+        if len(batch.names) > 1:
+            begin(self.folder, (first,))
+            return
+        found = salvage(ch, batch.paths()[0], self.seen_by_clickhouse, datetime.now(UTC))
+        drop(self.folder)
+        if not found:
+            self._aside[first] = time.monotonic() + STEP_ASIDE_S
+            raise refusal
+
+
+def tell(loaded: Loaded) -> None:
+    log.debug(
+        "loaded",
+        segments=loaded.segments,
+        spans=loaded.spans,
+        calls=loaded.calls,
+        ignored=loaded.ignored,
+    )
+
+
+def tell_alive() -> None:
+    """Beat; a database that is away must not stop the loading."""
+    try:
+        close_old_connections()
+        beat(BEAT, datetime.now(UTC))
+    except DatabaseError as error:
+        log.warning("heartbeat_failed", error=str(error))
+
+
+@contextmanager
+def only_loader(folder: Path, stop: threading.Event) -> Iterator[None]:
+    """Hold the folder's lock; waits for it, or until `stop` is set."""
+    fd = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        while not stop.is_set():
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                stop.wait(1.0)
+        yield
+    finally:
+        os.close(fd)

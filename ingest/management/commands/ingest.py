@@ -1,0 +1,57 @@
+"""`manage.py ingest`: take OTLP traces and bring them into ClickHouse."""
+
+from __future__ import annotations
+
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from finops.config import Config, load_config
+from finops.supervisor.supervise import stop_signals
+from ingest.loader import Loader
+from ingest.loader_process import loader_beside, stop_with_parent
+from ingest.serve import PortTaken, bind, serve
+
+
+class Command(BaseCommand):
+    help = (
+        "Receive OTLP/HTTP on FINOPS_OTLP_HOST and FINOPS_OTLP_PORT, spool it, and load it into "
+        "ClickHouse. The loader is a process of its own, kept alive by the receiver."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--part",
+            choices=("all", "receiver", "loader"),
+            default="all",
+            help="run only one part; several receivers may share a spool (default: all)",
+        )
+
+    def handle(self, **options: Any) -> None:
+        config = load_config()
+        if options["part"] == "loader":
+            load_until_stopped(config)
+            return
+        try:
+            listener = bind(config.otlp_host, config.otlp_port)
+            self.stdout.write(f"OTLP/HTTP on http://{config.otlp_host}:{config.otlp_port}")
+            self.stdout.flush()
+            if options["part"] == "receiver":
+                serve(config, listener)
+            else:
+                with loader_beside():
+                    serve(config, listener)
+        except PortTaken as error:
+            raise CommandError(str(error)) from None
+        except OSError as error:
+            raise CommandError(f"The spool {config.spool} can't be used: {error}.") from None
+
+
+def load_until_stopped(config: Config) -> None:
+    stop = threading.Event()
+    with stop_signals(stop):
+        stop_with_parent(stop)
+        Loader(config.spool, config.spool_seen_by_clickhouse).run(stop)

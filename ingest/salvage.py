@@ -1,0 +1,128 @@
+"""What happens to a segment that ClickHouse refuses to decode.
+
+ClickHouse and the protobuf runtime don't agree on every odd message, and one bad request makes a
+whole segment unreadable. So each request is tried alone, without storing anything. Those that fail
+go to quarantine/ as a segment of their own with the reason beside it, and the rest is loaded. If a
+request that is known to be good fails as well, or none fails, the fault isn't in the segment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from finops.clickhouse.client import Warehouse
+from finops.clickhouse.errors import WarehouseError
+from ingest.decode import DECODE_SETTINGS, PROBE
+from ingest.record import Record, Stamp, encode, read_records
+from ingest.segments import QUARANTINE, SEALED, sync_folder
+
+PROBE_FILE = "loader.probe"
+
+log = structlog.get_logger(__name__)
+Refuses = Callable[[Sequence[Record]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is written beside a quarantined segment."""
+
+    segment: str
+    reason: str
+    requests: int
+    spans: int
+    at: str
+
+
+def salvage(ch: Warehouse, path: Path, spool_in_clickhouse: str, now: datetime) -> bool:
+    """Take out of a segment what ClickHouse refuses; False when nothing could be found wrong.
+
+    Raises WarehouseError when ClickHouse can't be asked.
+    """
+    probe = path.parent / (PROBE_FILE + SEALED)
+
+    def refuses(records: Sequence[Record]) -> str:
+        probe.write_bytes(b"".join(encode(record.body, record.stamp) for record in records))
+        try:
+            target = f"{spool_in_clickhouse}/{probe.name}"
+            ch.query(PROBE, {"path": target}, settings=DECODE_SETTINGS)
+        except WarehouseError as error:
+            if error.retryable:
+                raise
+            return str(error)
+        finally:
+            probe.unlink(missing_ok=True)
+        return ""
+
+    if refuses([GOOD]):
+        return False
+    data = path.read_bytes()
+    records = list(read_records(data))
+    bad = find_bad(records, refuses)
+    if not bad and sum(record.size for record in records) == len(data):
+        return False
+    reason = next(iter(bad.values()), "the file is damaged")
+    good = [record for record in records if record.offset not in bad]
+    spans = sum(record.stamp.spans for record in records if record.offset in bad)
+    refusal = Refusal(path.stem, reason, len(bad), spans, now.isoformat())
+    set_aside(path, data, good, records, refusal)
+    return True
+
+
+def find_bad(records: Sequence[Record], refuses: Refuses) -> dict[int, str]:
+    """Return offset and reason of each refused record, by halving what is refused."""
+    reason = refuses(records) if records else ""
+    if not reason:
+        return {}
+    if len(records) == 1:
+        return {records[0].offset: reason}
+    half = len(records) // 2
+    return find_bad(records[:half], refuses) | find_bad(records[half:], refuses)
+
+
+def set_aside(
+    path: Path, data: bytes, good: list[Record], records: list[Record], refusal: Refusal
+) -> None:
+    """Move the bad part of a segment to quarantine, durably, before it leaves the spool."""
+    kept = {record.offset for record in good}
+    sound = records[-1].offset + records[-1].size if records else 0
+    parts = [
+        data[record.offset : record.offset + record.size]
+        for record in records
+        if record.offset not in kept
+    ]
+    quarantine(path.parent, b"".join([*parts, data[sound:]]), refusal)
+    if good:
+        replace(path, b"".join(data[r.offset : r.offset + r.size] for r in good))
+    else:
+        path.unlink()
+
+
+def quarantine(folder: Path, data: bytes, refusal: Refusal) -> None:
+    """Write refused bytes and the reason to quarantine/."""
+    place = folder / QUARANTINE
+    place.mkdir(mode=0o700, exist_ok=True)
+    replace(place / f"{refusal.segment}.json", json.dumps(asdict(refusal), indent=1).encode())
+    replace(place / (refusal.segment + SEALED), data)
+    log.error("quarantined", **asdict(refusal))
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    draft = path.with_name(path.name + ".new")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    sync_folder(path.parent)
+
+
+# A request without spans: if even this is refused, the fault is ClickHouse's or ours.
+GOOD = Record(0, 0, b"", Stamp(0, 0, 0, 0))

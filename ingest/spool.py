@@ -1,0 +1,176 @@
+"""The spool: what was acknowledged is on disk, whatever happens next.
+
+One thread writes. While it waits for the disk, requests queue up, and the next fdatasync answers
+for all of them; each request's future is done only then. A segment is sealed, and so handed to the
+loader, when it is old or large enough.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import structlog
+
+from ingest.errors import Busy
+from ingest.segments import QUARANTINE, measure, open_segment, seal
+
+SEAL_AFTER_S = 0.3
+SEAL_BYTES = 16 * 1024**2
+# When the loader falls behind, fewer and larger segments keep the folder small.
+BEHIND_SEGMENTS = 64
+SEAL_AFTER_BEHIND_S = 5.0
+MEASURE_EVERY_S = 1.0
+# Records that wait for the disk at one time; more would only fill the memory.
+MAX_QUEUED_BYTES = 256 * 1024**2
+
+log = structlog.get_logger(__name__)
+Waiting = tuple[bytes, "Future[None]"]
+
+
+class Spool:
+    """Appends records durably to segments in `folder`, never holding more than `max_bytes`."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+        self._changed = threading.Condition()
+        self._queue: list[Waiting] = []
+        self._queued_bytes = 0
+        self._closing = False
+        self._held_bytes = 0
+        self._behind = False
+        self._measured_at = 0.0
+        self._open: OpenSegment | None = None
+        self._thread = threading.Thread(target=self._write_until_closed, name="spool", daemon=True)
+
+    def start(self) -> None:
+        """Begin writing; raises OSError when the folder can't be made."""
+        (self.folder / QUARANTINE).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._measure(time.monotonic())
+        self._thread.start()
+
+    def append(self, record: bytes) -> Future[None]:
+        """Queue a record; the future is done when it is on disk, or fails with Busy.
+
+        Raises Busy at once when the spool is full or closing.
+        """
+        size = len(record)
+        with self._changed:
+            if self._closing:
+                raise Busy("The collector is stopping; send again.", 1)
+            if self._queued_bytes + size > MAX_QUEUED_BYTES:
+                raise Busy("The collector's disk is too slow for this traffic.", 2)
+            if self._held_bytes + self._queued_bytes + size > self.max_bytes:
+                raise Busy("The collector's spool is full; is ClickHouse up?", 10)
+            future: Future[None] = Future()
+            self._queue.append((record, future))
+            self._queued_bytes += size
+            self._changed.notify()
+        return future
+
+    def close(self) -> None:
+        """Write what is queued, seal the open segment and stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _write_until_closed(self) -> None:
+        while True:
+            with self._changed:
+                if not self._queue and not self._closing:
+                    self._changed.wait(self._until_due())
+                batch, self._queue = self._queue, []
+                closing = self._closing
+            if batch:
+                self._commit(batch)
+            now = time.monotonic()
+            if self._open and (closing or self._open.is_due(now, self._behind)):
+                self._seal(self._open)
+            if now - self._measured_at >= MEASURE_EVERY_S:
+                self._measure(now)
+            if closing and not batch:
+                return
+
+    def _until_due(self) -> float:
+        return MEASURE_EVERY_S if self._open is None else SEAL_AFTER_S / 4
+
+    def _commit(self, batch: list[Waiting]) -> None:
+        data = b"".join(record for record, _ in batch)
+        error: Busy | None = None
+        try:
+            if self._open is None:
+                self._open = OpenSegment(self.folder)
+            self._open.append(data)
+        except OSError as failure:
+            log.error("spool_write_failed", error=str(failure), folder=str(self.folder))
+            error = Busy("The collector can't write to its disk.", 10)
+            self._give_up_segment()
+        with self._changed:
+            self._queued_bytes -= len(data)
+            self._held_bytes += 0 if error else len(data)
+        for _, future in batch:
+            if not future.set_running_or_notify_cancel():
+                continue  # the client went away; its record stays
+            if error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)
+
+    def _give_up_segment(self) -> None:
+        """After a failed write: keep what was synced before it, and begin anew."""
+        if self._open is not None:
+            self._seal(self._open)
+
+    def _seal(self, segment: OpenSegment) -> None:
+        self._open = None
+        try:
+            segment.seal()
+        except OSError as failure:
+            # It stays behind unlocked and is recovered like one of a dead receiver.
+            log.error("spool_seal_failed", error=str(failure), segment=segment.path.name)
+
+    def _measure(self, now: float) -> None:
+        depth = measure(self.folder)
+        with self._changed:
+            self._held_bytes = depth.bytes
+            self._behind = depth.segments > BEHIND_SEGMENTS
+        self._measured_at = now
+
+
+class OpenSegment:
+    """The segment being written; `size` counts what is on disk for certain."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._fd = open_segment(folder, time.time_ns())
+        self.size = 0
+        self._opened_at = time.monotonic()
+
+    def append(self, data: bytes) -> None:
+        """Write and sync; raises OSError, after which the segment must be sealed."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+        os.fdatasync(self._fd)
+        self.size += len(data)
+
+    def is_due(self, now: float, behind: bool) -> bool:
+        age = SEAL_AFTER_BEHIND_S if behind else SEAL_AFTER_S
+        return self.size >= SEAL_BYTES or now - self._opened_at >= age
+
+    def seal(self) -> None:
+        """Cut what was never acknowledged, and hand the segment over; an empty one goes."""
+        try:
+            os.ftruncate(self._fd, self.size)
+            os.fdatasync(self._fd)
+            if self.size:
+                seal(self.path)
+            else:
+                self.path.unlink()
+        finally:
+            os.close(self._fd)
