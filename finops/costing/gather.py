@@ -1,0 +1,213 @@
+"""Which calls a batch of new ones can change: the calls they're linked to, however they arrive.
+
+A call is judged together with the spans of its provider response, its parent and children, the
+attempts of its request and the calls with its prompt. Links are followed until nothing new is
+found, so what was found can be judged on its own. They reach one hour of the clock to either side
+of a batch's own hours; what is judged there is written, and one hour more is read around it, so
+that no call is judged by half of its links.
+
+Everything is kept in temporary tables of the connection. They hold a few hundred bytes a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from finops.clickhouse.client import Warehouse
+from finops.pricing.rate import TIERS
+from finops.pricing.resolve import PROVIDERS
+
+HOUR = timedelta(hours=1)
+# A chain of links longer than this many steps is cut, and said so.
+MAX_STEPS = 30
+LONGEST_H = 24
+
+log = structlog.get_logger(__name__)
+
+# Operations that a model answers; a tool or a retrieval that wraps one is a step of its own.
+WRAPPERS = "('', 'chat', 'completion', 'text_completion', 'generate_content', 'embeddings')"
+
+TABLES = {
+    "reach": """
+        workspace_id UInt64, hour DateTime('UTC'), own UInt8, written UInt8""",
+    "links": "link UInt64",
+    "near": """
+        workspace_id UInt64, hour DateTime('UTC'),
+        trace_id FixedString(16), span_id FixedString(8),
+        started_at DateTime64(6, 'UTC'), ended_at DateTime64(6, 'UTC'), step UInt8,
+        span_key UInt64, parent_key UInt64, child_key UInt64, as_child_key UInt64,
+        response_key UInt64, request_key UInt64, prompt_key UInt64, tariff_key UInt64,
+        provider LowCardinality(String), model LowCardinality(String),
+        service_tier LowCardinality(String), region LowCardinality(String),
+        attempt UInt16, ok UInt8, succeeded UInt8, cancelled UInt8, hit UInt8, wrapper UInt8,
+        known UInt8, detail UInt8, attributed UInt8, tokens_in UInt64, tokens_out UInt64""",
+}
+
+INPUT = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image_in")
+OUTPUT = ("output", "reasoning", "audio_out")
+
+
+def total(buckets: tuple[str, ...]) -> str:
+    return " + ".join(f"toUInt64(ifNull({bucket}_tokens, 0))" for bucket in buckets)
+
+
+def known(buckets: tuple[str, ...]) -> str:
+    return " + ".join(f"isNotNull({bucket}_tokens)" for bucket in buckets)
+
+
+# A hit in the client's own cache that replaced the call itself. A retrieval found in a cache
+# doesn't: the model that reads it is still asked.
+HIT = """(cache_hit = 1 AND (cache_layer IN ('exact', 'semantic')
+    OR (cache_layer = 'embedding' AND operation = 'embeddings')
+    OR (cache_layer = 'retrieval' AND operation IN ('retrieval', 'rerank'))))"""
+
+# 0 is "no link". Ollama numbers its responses chatcmpl-0 to chatcmpl-999, so these name nothing.
+KEYS = """
+    sipHash64('span', workspace_id, trace_id, span_id) AS span_key,
+    if(parent_span_id = toFixedString('', 8), 0,
+        sipHash64('span', workspace_id, trace_id, parent_span_id)) AS parent_key,
+    sipHash64('child', workspace_id, trace_id, span_id) AS child_key,
+    if(parent_span_id = toFixedString('', 8), 0,
+        sipHash64('child', workspace_id, trace_id, parent_span_id)) AS as_child_key,
+    if(response_id = '' OR hit OR match(response_id, '^chatcmpl-[0-9]{1,3}$'), 0,
+        sipHash64('response', workspace_id, transform(lower(provider), {names:Array(String)},
+            {ids:Array(String)}, lower(provider)), response_id)) AS response_key,
+    if(request_id = '', 0, sipHash64('request', workspace_id, request_id)) AS request_key,
+    if(prompt_hash = 0, 0,
+        sipHash64('prompt', workspace_id, tenant, user_id, operation, prompt_hash)) AS prompt_key,
+    if(model_served = '', model_requested, model_served) AS model,
+    if(lower(service_tier) IN {tiers:Array(String)}, lower(service_tier), '') AS tier,
+    sipHash64(workspace_id, provider, model, tier, region) AS tariff_key
+"""
+
+# Copies of a span have one sort key, so a PREWHERE on it can't tear them apart; FINAL comes after.
+NEAR = f"""
+INSERT INTO near
+SELECT
+    workspace_id, toStartOfHour(started_at) AS hour, trace_id, span_id,
+    started_at, started_at + toIntervalMicrosecond(greatest(toInt64(duration_ms * 1000), 0)),
+    {{step:UInt8}}, span_key, parent_key, child_key, as_child_key,
+    response_key, request_key, prompt_key,
+    tariff_key, provider, model, tier, region,
+    attempt, outcome = 'ok', ifNull(success, outcome = 'ok'), outcome = 'cancelled', hit,
+    operation IN {WRAPPERS},
+    {known(INPUT + OUTPUT)} > 0, {known(INPUT + OUTPUT)}, tenant != '',
+    {total(INPUT)}, {total(OUTPUT)}
+FROM
+(
+    SELECT *, {HIT} AS hit, {KEYS}
+    FROM calls FINAL
+    PREWHERE (workspace_id, toStartOfHour(started_at)) IN (SELECT workspace_id, hour FROM reach)
+    WHERE started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
+)
+"""
+# The hours that a batch's calls lie in, one more to either side that is written, one more that is
+# only read. A call that lasts for hours (an agent's) reaches the ones that it spans.
+REACH = f"""
+INSERT INTO reach
+SELECT workspace_id, first + toIntervalHour(away) AS hour, max(away = 0),
+    max(away BETWEEN -1 AND hours + 1)
+FROM
+(
+    SELECT DISTINCT workspace_id, toStartOfHour(started_at) AS first,
+        least(intDiv(toUInt64(greatest(duration_ms, 0)), 3600000) + 1, {LONGEST_H}) AS hours
+    FROM calls
+    WHERE segment IN {{segments:Array(String)}}
+)
+ARRAY JOIN range(-2, toInt32(hours) + 3) AS away
+GROUP BY workspace_id, hour
+"""
+OWN = """
+WHERE (workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE own)
+    AND cityHash64(trace_id) % {parts:UInt32} = {part:UInt32}
+"""
+LINKED = """
+WHERE (response_key IN links OR request_key IN links OR prompt_key IN links
+        OR span_key IN links OR as_child_key IN links)
+    AND span_key NOT IN (SELECT span_key FROM near)
+"""
+FRONTIER = """
+INSERT INTO links
+SELECT DISTINCT link
+FROM near
+ARRAY JOIN [response_key, request_key, prompt_key, parent_key, child_key] AS link
+WHERE step = {step:UInt8} AND link != 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one pass charges: calls of segments, or all calls of hours.
+
+    `part` of `parts`: calls are taken by trace, so that a batch fits into memory.
+    """
+
+    segments: tuple[str, ...] = ()
+    hours: tuple[tuple[int, datetime], ...] = ()
+    part: int = 0
+    parts: int = 1
+
+
+def gather(ch: Warehouse, batch: Batch) -> int:
+    """Fill the tables `reach` and `near` for a batch; returns the number of calls in `near`."""
+    for name, columns in TABLES.items():
+        ch.command(f"CREATE OR REPLACE TEMPORARY TABLE {name} ({columns}) ENGINE = Memory")
+    if batch.segments:
+        ch.command(REACH, {"segments": list(batch.segments)})
+    else:
+        reach_around(ch, batch.hours)
+    (span,) = ch.query("SELECT min(hour) AS first, max(hour) AS last, count() AS hours FROM reach")
+    if not span["hours"]:
+        return 0
+    params: dict[str, Any] = {
+        "start": span["first"],
+        "end": span["last"] + HOUR,
+        "tiers": list(TIERS),
+        "names": list(PROVIDERS),
+        "ids": list(PROVIDERS.values()),
+    }
+    own = {**params, "part": batch.part, "parts": batch.parts}
+    of_segments = "AND segment IN {segments:Array(String)}" if batch.segments else ""
+    if batch.segments:
+        own["segments"] = list(batch.segments)
+    ch.command(f"{NEAR} {OWN} {of_segments}", {**own, "step": 0})
+    return follow_links(ch, params)
+
+
+def follow_links(ch: Warehouse, params: dict[str, Any]) -> int:
+    """Add what is linked to the calls of `near` until nothing new is found; returns how many."""
+    found = count_near(ch)
+    for step in range(1, MAX_STEPS + 1):
+        ch.command(f"CREATE OR REPLACE TEMPORARY TABLE links ({TABLES['links']}) ENGINE = Memory")
+        ch.command(FRONTIER, {"step": step - 1})
+        ch.command(f"{NEAR} {LINKED}", {**params, "step": step})
+        before, found = found, count_near(ch)
+        if found == before:
+            return found
+    log.warning("links_cut", steps=MAX_STEPS, calls=found)
+    return found
+
+
+def count_near(ch: Warehouse) -> int:
+    return int(ch.query("SELECT count() AS calls FROM near")[0]["calls"])
+
+
+def reach_around(ch: Warehouse, hours: Sequence[tuple[int, datetime]]) -> None:
+    """Read one hour around the hours of a recomputation; write these hours alone."""
+    own = set(hours)
+    around = {(workspace, hour + HOUR * step) for workspace, hour in own for step in (-1, 0, 1)}
+    rows = sorted(around)
+    ch.insert(
+        "reach",
+        {
+            "workspace_id": [workspace for workspace, _ in rows],
+            "hour": [hour for _, hour in rows],
+            "own": [int(row in own) for row in rows],
+            "written": [int(row in own) for row in rows],
+        },
+    )
