@@ -1,7 +1,8 @@
 """Turn spans into an OTLP request, on the sender's thread.
 
-OpenTelemetry's SDK and protobuf are imported here, at the first batch, so that importing this
-package costs an application almost nothing.
+OpenTelemetry's SDK and protobuf are imported by `encoder`, so that importing this package costs an
+application almost nothing. `init` calls it: later, at the end of a short script, its imports would
+find an interpreter that starts no more threads.
 """
 
 from __future__ import annotations
@@ -35,11 +36,15 @@ def encoder(resource: Mapping[str, str]) -> Encode:
 
 def rejected(answer: bytes) -> tuple[int, str]:
     """How many spans of an accepted request the collector turned down, and why."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
         ExportTraceServiceResponse,
     )
 
-    partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    try:
+        partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    except DecodeError:
+        return 0, ""  # Taken, by a collector that says so in words of its own.
     return partial.rejected_spans, partial.error_message
 
 

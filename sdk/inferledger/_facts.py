@@ -99,6 +99,14 @@ def _one_of(*allowed: str) -> Callable[[object], str | None]:
     return choose
 
 
+def _outcome(value: object) -> str:
+    if value not in _OUTCOMES:
+        # Whatever was meant, it was not "ok".
+        say("outcome", "an outcome that is none of %s was recorded as error", ", ".join(_OUTCOMES))
+        return "error"
+    return str(value)
+
+
 _OUTCOMES = ("ok", "error", "timeout", "rate_limited", "oom", "cancelled")
 
 _WIRE: Mapping[str, tuple[str, Callable[[Any], type_of_value | None]]] = {
@@ -128,7 +136,7 @@ _WIRE: Mapping[str, tuple[str, Callable[[Any], type_of_value | None]]] = {
     "action_name": (names.ACTION_NAME, _text),
     "request_id": (names.REQUEST_ID, _text),
     "attempt": (names.REQUEST_ATTEMPT, _count),
-    "outcome": (names.OUTCOME, _one_of(*_OUTCOMES)),
+    "outcome": (names.OUTCOME, _outcome),
     "error_type": (names.ERROR_TYPE, _text),
     "success": (names.SUCCESS, bool),
     "score": (names.SCORE, _number),

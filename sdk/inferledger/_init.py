@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from inferledger import attributes as names
 from inferledger._facts import wire
 from inferledger._hash import hash_key as derive_key
-from inferledger._log import say_broken, say_once
+from inferledger._log import hush, say, say_broken
 from inferledger._queue import OnFull, SpanQueue
 from inferledger._recorder import Recorder, install
 from inferledger._send import OtlpSender
@@ -21,6 +22,7 @@ _EXIT_TIMEOUT_S = 5.0
 _YES = frozenset({"1", "true", "yes", "on"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
+_pid = os.getpid()
 _queue: SpanQueue | None = None
 
 
@@ -28,6 +30,7 @@ _queue: SpanQueue | None = None
 class _Target:
     endpoint: str
     api_key: str
+    is_local: bool
 
 
 def init(  # noqa: PLR0913
@@ -53,6 +56,7 @@ def init(  # noqa: PLR0913
     """
     try:
         shutdown()
+        hush("off")  # From here on `init` itself says why nothing is recorded.
         target = _target(endpoint, api_key)
         if target is not None:
             resource = {
@@ -64,8 +68,11 @@ def init(  # noqa: PLR0913
                 target.endpoint,
                 target.api_key,
                 {name: value for name, value in resource.items() if value},
+                through_proxy=not target.is_local,
             )
-            queue = SpanQueue(sender, capacity=max(1, max_queue), on_full=on_full)
+            queue = SpanQueue(
+                sender, capacity=max(1, max_queue), on_full=on_full, at_start=_end_with_worker
+            )
             _start(
                 queue,
                 Recorder(
@@ -94,6 +101,7 @@ def shutdown(timeout_s: float = _EXIT_TIMEOUT_S) -> bool:
     if queue is None:
         return True
     install(None)
+    hush("off")
     try:
         return queue.close(timeout_s)
     except Exception as error:
@@ -109,22 +117,32 @@ def _start(queue: SpanQueue, recorder: Recorder) -> None:
 
 def _target(endpoint: str | None, api_key: str | None) -> _Target | None:
     if os.environ.get("INFERLEDGER_DISABLED", "").strip().lower() in _YES:
-        say_once(
-            "off", "INFERLEDGER_DISABLED is set, so calls are not recorded", level=logging.INFO
+        say(
+            "disabled", "INFERLEDGER_DISABLED is set, so calls are not recorded", level=logging.INFO
         )
         return None
     key = (api_key or os.environ.get("INFERLEDGER_API_KEY") or "").strip()
     if not key:
-        say_once("off", "no API key (INFERLEDGER_API_KEY), so calls are not recorded")
+        say("no-key", "no API key (INFERLEDGER_API_KEY), so calls are not recorded")
         return None
     address = (endpoint or os.environ.get("INFERLEDGER_ENDPOINT") or _DEFAULT_ENDPOINT).strip()
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        say_once("off", "endpoint %r is no http(s) address, so calls are not recorded", address)
+        say("endpoint", "endpoint %r is no http(s) address, so calls are not recorded", address)
         return None
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        say_once("plain", "the API key travels unencrypted to %s; use https", parts.hostname)
-    return _Target(address.rstrip("/"), key)
+    is_local = parts.hostname in _LOOPBACK
+    if parts.scheme == "http" and not is_local:
+        say("plain", "the API key travels unencrypted to %s; use https", parts.hostname)
+    return _Target(address.rstrip("/"), key, is_local)
+
+
+def _end_with_worker() -> None:
+    # Process pools end their forked workers without atexit, but run finalizers of their own.
+    if os.getpid() != _pid:
+        for name in ("multiprocessing.util", "billiard.util"):
+            pool = sys.modules.get(name)
+            if pool is not None:
+                pool.Finalize(None, shutdown, exitpriority=10)
 
 
 def _after_fork() -> None:

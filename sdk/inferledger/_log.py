@@ -30,6 +30,11 @@ def say_once(subject: str, message: str, *details: object, level: int = logging.
         _logger.log(level, "inferledger: " + message, *details)
 
 
+def hush(subject: str) -> None:
+    """Say nothing about a subject that was dealt with elsewhere."""
+    _last[subject] = float("inf")
+
+
 def forget() -> None:
     """Let every subject speak again, as at the start of a process."""
     _last.clear()

@@ -6,12 +6,11 @@ releases of PyTorch); nothing of it is kept.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from inferledger._facts import Outcome
 
-_CANCELLED = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+_CANCELLED = (GeneratorExit, KeyboardInterrupt, SystemExit)
 
 # Parts of class names, as the clients of providers spell them; the first that matches decides.
 _BY_NAME: tuple[tuple[str, Outcome], ...] = (

@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from inferledger._log import say, say_broken
@@ -47,12 +47,14 @@ class SpanQueue:
         batch: int = 512,
         delay_s: float = 1.0,
         on_full: OnFull = "drop",
+        at_start: Callable[[], None] | None = None,
     ) -> None:
         self._sender = sender
         self._capacity = capacity
         self._batch = min(batch, capacity)
         self._delay_s = delay_s
         self._on_full = on_full
+        self._at_start = at_start
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -93,7 +95,7 @@ class SpanQueue:
         self._closing = True
         self._rouse()
         if not flushed:
-            say("left", "the collector did not answer in time; the last calls were not sent")
+            say("left", "the collector did not answer in time; the last calls may be lost")
         return flushed
 
     def after_fork(self) -> None:
@@ -108,7 +110,7 @@ class SpanQueue:
                 time.sleep(0.002)
             return not self._closing
         self.dropped += 1
-        say("full", "%d calls wait to be sent and more are being dropped", self._capacity)
+        say("full", "the queue is full (%d calls); %d dropped so far", self._capacity, self.dropped)
         return False
 
     def _rouse(self) -> None:
@@ -120,6 +122,8 @@ class SpanQueue:
             thread = threading.Thread(target=self._run, name="inferledger-sender", daemon=True)
             thread.start()
             self._thread = thread
+            if self._at_start is not None:
+                self._at_start()
 
     def _run(self) -> None:
         while not self._closing:

@@ -28,6 +28,7 @@ _ANSWER_TIMEOUT_S = 10.0
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _LONGEST_RETRY_AFTER_S = 300.0
+_LAST_TRIES = 3  # while the process ends
 _LONGEST_ANSWER = 65_536
 _PASSING = frozenset({408, 429, 502, 503, 504})
 
@@ -44,7 +45,15 @@ class Answer:
 class OtlpSender:
     """Posts to `{endpoint}/v1/traces` with the API key as bearer token."""
 
-    def __init__(self, endpoint: str, api_key: str, resource: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        api_key: str,
+        resource: Mapping[str, str],
+        *,
+        through_proxy: bool = True,
+    ) -> None:
+        self._through_proxy = through_proxy
         self._url = endpoint if endpoint.endswith("/v1/traces") else endpoint + "/v1/traces"
         self._headers = {
             "Authorization": f"Bearer {api_key}",
@@ -52,8 +61,8 @@ class OtlpSender:
             "Content-Encoding": "gzip",
             "User-Agent": f"inferledger-python/{__version__}",
         }
-        self._resource = resource
-        self._encode: Encode | None = None
+        self._encode: Encode = encoder(resource)
+        self._quiet = False
         self._opener: OpenerDirector | None = None
         self._deadline = float("inf")
         self._nudged = threading.Event()
@@ -68,17 +77,18 @@ class OtlpSender:
         self._nudged.set()
 
     def after_fork(self) -> None:
-        """Take a fresh event: the old one may be held by a thread that this process lacks."""
+        """Start over with the thread that this process will have."""
         self._nudged = threading.Event()
+        self._quiet = False
 
     def send(self, spans: Sequence[Span]) -> None:
         """Deliver a batch; returns when it was taken, refused for good, or given up."""
-        if self._encode is None:
+        if not self._quiet:
             _suppress_instrumentation()
-            self._encode = encoder(self._resource)
+            self._quiet = True
         body = gzip.compress(self._encode(spans), compresslevel=3)
-        wait_s = _FIRST_WAIT_S
-        while (left_s := self._deadline - time.monotonic()) > 0:
+        wait_s, last_tries = _FIRST_WAIT_S, _LAST_TRIES
+        while (left_s := self._deadline - time.monotonic()) > 0 and last_tries > 0:
             self._nudged.clear()
             answer = self._post(body, min(_ANSWER_TIMEOUT_S, left_s))
             if answer.status == 413 and len(spans) > 1:
@@ -90,22 +100,27 @@ class OtlpSender:
                 _report(answer, len(spans))
                 return
             say("down", "the collector at %s %s; trying again", self._url, _trouble(answer))
+            last_tries -= self._closing
             self._wait(answer.retry_after_s or wait_s * (0.5 + secrets.randbelow(1000) / 1000))
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+        say("left", "%d calls could not be sent before the end", len(spans))
+
+    @property
+    def _closing(self) -> bool:
+        return self._deadline != float("inf")
 
     def _wait(self, seconds: float) -> None:
-        left_s = self._deadline - time.monotonic()
-        if left_s > seconds:
+        if self._closing:
+            time.sleep(min(_FIRST_WAIT_S, max(0.0, self._deadline - time.monotonic())))
+        else:
             self._nudged.wait(seconds)
-        elif left_s > 0:
-            time.sleep(min(_FIRST_WAIT_S, left_s))
 
     def _post(self, body: bytes, timeout_s: float) -> Answer:
         from urllib.error import HTTPError  # noqa: PLC0415
         from urllib.request import Request  # noqa: PLC0415
 
         if self._opener is None:
-            self._opener = _opener()
+            self._opener = _opener(through_proxy=self._through_proxy)
         request = Request(self._url, data=body, headers=self._headers, method="POST")  # noqa: S310
         try:
             with self._opener.open(request, timeout=timeout_s) as response:
@@ -118,8 +133,12 @@ class OtlpSender:
             return Answer(0)
 
 
-def _opener() -> OpenerDirector:
-    from urllib.request import HTTPRedirectHandler, build_opener  # noqa: PLC0415
+def _opener(*, through_proxy: bool) -> OpenerDirector:
+    from urllib.request import (  # noqa: PLC0415
+        HTTPRedirectHandler,
+        ProxyHandler,
+        build_opener,
+    )
 
     class NoRedirect(HTTPRedirectHandler):
         """A redirect would carry the key to another host, so it counts as a refusal."""
@@ -127,7 +146,7 @@ def _opener() -> OpenerDirector:
         def redirect_request(self, *_: Any) -> None:
             return None
 
-    return build_opener(NoRedirect)
+    return build_opener(NoRedirect, ProxyHandler(None if through_proxy else {}))
 
 
 def _suppress_instrumentation() -> None:
