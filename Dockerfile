@@ -17,10 +17,9 @@ COPY finops finops
 COPY ingest ingest
 COPY dashboards dashboards
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    FINOPS_DATA_DIR=/var/lib/inferledger FINOPS_LOG_FORMAT=json FINOPS_DEMO=0
-# The static files are part of the image; the key is needed to load the settings and stays in this layer only.
-RUN FINOPS_SECRET_KEY=build FINOPS_DATA_DIR=/tmp/build python manage.py collectstatic --noinput -i datasets -i templates -i widgetbundle.js \
- && rm -rf /tmp/build
+    FINOPS_DATA_DIR=/var/lib/inferledger FINOPS_STATIC_DIR=/app/static FINOPS_LOG_FORMAT=json FINOPS_DEMO=0
+# The static files are part of the image; the key that loading the settings makes is thrown away.
+RUN FINOPS_DATA_DIR=/tmp/build python manage.py collect_static && rm -rf /tmp/build
 USER inferledger
 EXPOSE 8000 4318
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "8", "finops.wsgi:application"]

@@ -79,7 +79,7 @@ class Config(BaseSettings):
     otlp_host: Host = LOOPBACK
     otlp_port: Port = 4318
     otlp_url: WebUrl = Field("", description="an address as https://otlp.example.com")
-    ingest_url: WebUrl = Field("", description="an address as http://ingest:4318")
+    ingest_health_url: WebUrl = Field("", description="an address as http://ingest:4318/healthz")
 
     database_url: DatabaseUrl | None = Field(
         None,
@@ -188,9 +188,10 @@ class Config(BaseSettings):
         return self.otlp_url.rstrip("/") or f"http://{reachable(self.otlp_host)}:{self.otlp_port}"
 
     @property
-    def ingest_address(self) -> str:
-        """Where the other processes find ingest, to ask how it is."""
-        return self.ingest_url.rstrip("/") or f"http://{reachable(self.otlp_host)}:{self.otlp_port}"
+    def ingest_healthz(self) -> str:
+        """Where the other processes ask how ingest is."""
+        here = f"http://{reachable(self.otlp_host)}:{self.otlp_port}/healthz"
+        return self.ingest_health_url or here
 
     def warehouse_url(self) -> str:
         """The URL of ClickHouse; of the embedded one when none is set.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from finops.config import Config
@@ -29,8 +30,9 @@ def write_once(path: Path, text: str) -> None:
     """Write a private file unless it exists; two processes at once agree on one content."""
     if path.exists():
         return
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # a name that no other process draws, in another container with our process id for example
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    draft = Path(name)
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)

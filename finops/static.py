@@ -25,12 +25,15 @@ class StaticConfig(StaticFilesConfig):
 
 
 def collect_static() -> bool:
-    """Bring STATIC_ROOT up to date; says whether anything had to be done."""
+    """Bring STATIC_ROOT up to date; says whether anything had to be done.
+
+    Only a folder that was filled here is emptied first: it could be somebody's by mistake.
+    """
     stamp = Path(settings.STATIC_ROOT) / STAMP
     wanted = fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
         return False
-    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    call_command("collectstatic", interactive=False, clear=stamp.exists(), verbosity=0)
     stamp.write_text(wanted)
     return True
 

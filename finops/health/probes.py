@@ -44,7 +44,7 @@ def ask_all(config: Config, now: datetime) -> dict[str, Part]:
     """Ask every part, those behind sockets and folders at the same time."""
     outside: dict[str, Probe] = {
         "clickhouse": lambda: ask_clickhouse(config.warehouse_url()),
-        "ingest": lambda: ask_ingest(f"{config.ingest_address}/healthz"),
+        "ingest": lambda: ask_ingest(config.ingest_healthz),
         "broker": lambda: ask_broker(config),
         "spool": lambda: ask_spool(config.spool, config.spool_max_bytes),
     }

@@ -8,7 +8,7 @@ import waitress
 from django.core.management.base import BaseCommand, CommandError
 
 from finops.config import load_config
-from finops.wsgi import application
+from finops.static import collect_static
 
 THREADS = 8
 
@@ -18,6 +18,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         config = load_config()
+        collect_static()
+        # it lists the static files as it is loaded
+        from finops.wsgi import application  # noqa: PLC0415
+
         try:
             server = waitress.create_server(
                 application,

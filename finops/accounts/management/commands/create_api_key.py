@@ -14,6 +14,7 @@ from finops.accounts.models import Scope
 
 class Command(BaseCommand):
     help = "Make an API key and print it; it can't be read again."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_workspace_option(parser)

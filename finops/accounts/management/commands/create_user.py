@@ -23,6 +23,8 @@ class Command(BaseCommand):
         "The password is generated and printed once, or asked for with --ask-password."
     )
 
+    requires_system_checks = ()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_workspace_option(parser)
         parser.add_argument("--email", required=True)

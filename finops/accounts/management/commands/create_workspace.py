@@ -13,6 +13,7 @@ from finops.accounts.workspaces import create_workspace
 
 class Command(BaseCommand):
     help = "Make a workspace: what one organisation sees, and nobody else."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="letters, digits, - and _, as acme")
