@@ -20,12 +20,12 @@ WASTE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One class of waste: its name, amount and share of the waste in percent."""
+    """One class of waste; `offset` and `percent` are its place in the bar of all waste."""
 
     name: str
     key: str
     amount: Figure
-    share: str
+    offset: float
     percent: float
 
 
@@ -106,11 +106,13 @@ def waste_card(now: UnitCost, before: UnitCost | None) -> Card:
 def waste_parts(now: UnitCost) -> list[Part]:
     """The classes that cost something, the largest first."""
     amounts = [(key, cost) for key, cost in now.waste_by_class.items() if cost]
-    parts = []
+    parts: list[Part] = []
+    offset = 0.0
     for key, cost in sorted(amounts, key=lambda pair: -pair[1]):
         of_waste = divide(cost, now.waste_cost_usd)
         percent = float(of_waste * 100) if of_waste else 0.0
-        parts.append(Part(WASTE_WORDS[key], key, usd(cost), share(of_waste), percent))
+        parts.append(Part(WASTE_WORDS[key], key, usd(cost), offset, percent))
+        offset += percent
     return parts
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from dashboards.amounts import length_text
 from dashboards.asking import Answer, Asker
 from dashboards.cards import cards
 from dashboards.cost_chart import Chart, cost_chart
@@ -23,6 +24,7 @@ from dashboards.unit_cost_table import ROWS_AT_MOST, ROWS_SHOWN, Table, unit_cos
 from dashboards.words import REASONS
 from finops.accounts.access import WorkspaceRequest, require_role
 from finops.accounts.models import Role, Workspace
+from finops.config import load_config
 from finops.demo.notice import NOTICE
 from finops.queries import (
     Range,
@@ -58,6 +60,8 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
         "zone": zone,
         "notice": NOTICE if workspace.slug == DEMO_SLUG else "",
         "csv_url": csv_url(state),
+        "versus": length_text(period_before(state.span, now).length),
+        "otlp_url": load_config().otlp_endpoint,
         "choices": filter_choices(asker, workspace, state.span),
         **widgets(asker, workspace, state, now, zone, rows),
     }

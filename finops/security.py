@@ -14,6 +14,8 @@ ONE_YEAR_S = 365 * 24 * 3600
 TWO_WEEKS_S = 14 * 24 * 3600
 # The hash of the empty string: Plotly adds an empty style element and fills it through the DOM.
 EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+# The one style element that plotly.js 4.1.1 fills by text: the style sheet of its maps.
+PLOTLY_MAP_STYLE = "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='"
 UNUSED_FEATURES = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
     "magnetometer=(), microphone=(), payment=(), usb=()"
@@ -47,7 +49,7 @@ def security_settings(config: Config) -> dict[str, Any]:
             "DIRECTIVES": {
                 "default-src": [SELF],
                 "script-src": [SELF],
-                "style-src": [SELF, EMPTY_STYLE],
+                "style-src": [SELF, EMPTY_STYLE, PLOTLY_MAP_STYLE],
                 # Plotly sets style attributes on the marks that it draws
                 "style-src-attr": [UNSAFE_INLINE],
                 "img-src": [SELF, "data:", "blob:"],
