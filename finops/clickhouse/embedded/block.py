@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finops.clickhouse.embedded.errors import ProtocolViolation
-from finops.clickhouse.embedded.stream import ByteStream, Sink, no_more, text, varint
-from finops.clickhouse.embedded.walker import column_of
+from finops.clickhouse.embedded.stream import ByteStream, Sink, text, varint
+from finops.clickhouse.embedded.walker import Column, column_of
 
 MAX_NAME_BYTES = 1 << 16
 MAX_TYPE_BYTES = 1 << 20
@@ -21,11 +21,15 @@ BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 NO_SPECIAL_FORM = b"\x00"
 
 
+Columns = list[tuple[str, str]]
+"""Names and types."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """Names and types of the columns of a block, and its rows."""
 
-    columns: tuple[tuple[str, str], ...]
+    columns: Columns
     rows: int
 
 
@@ -45,18 +49,17 @@ def receive_block(stream: ByteStream, sink: Sink) -> Header:
     return _copy(stream, sink, from_wire=True)
 
 
-def wire_blocks(native: bytes) -> tuple[list[tuple[Header, bytes]], int]:
-    """Turn what chDB wrote in Native into blocks for the wire, and count their rows."""
-    stream = ByteStream(no_more, native)
-    blocks = []
-    while stream.pending_bytes:
-        parts = [BLOCK_INFO]
-        header = _copy(stream, parts.append, from_wire=False)
-        blocks.append((header, b"".join(parts)))
-    return blocks, sum(header.rows for header, _ in blocks)
+def wire_block(stream: ByteStream, columns: Columns | None = None) -> tuple[Header, bytes]:
+    """Take a block that chDB wrote in Native and turn it into one for the wire.
+
+    With `columns`, the block says these types instead of those that chDB wrote.
+    """
+    parts = [BLOCK_INFO]
+    header = _copy(stream, parts.append, from_wire=False, columns=columns)
+    return header, b"".join(parts)
 
 
-def wire_header(columns: list[tuple[str, str]]) -> bytes:
+def wire_header(columns: Columns) -> bytes:
     """A block without rows, which tells names and types."""
     parts = [BLOCK_INFO, varint(len(columns)), varint(0)]
     for name, type_name in columns:
@@ -64,32 +67,31 @@ def wire_header(columns: list[tuple[str, str]]) -> bytes:
     return b"".join(parts)
 
 
-def _copy(stream: ByteStream, sink: Sink, *, from_wire: bool) -> Header:
+def _copy(
+    stream: ByteStream, sink: Sink, *, from_wire: bool, columns: Columns | None = None
+) -> Header:
     count, rows = stream.varint(), stream.varint()
     if count > MAX_COLUMNS:
         raise ProtocolViolation(f"A block of {count} columns is not allowed.")
-    columns: list[tuple[str, str]] = []
     if not count:
-        return Header((), rows)
+        return Header([], rows)
     sink(varint(count) + varint(rows))
+    seen: Columns = []
+    for place in range(count):
+        name, type_name = stream.text(MAX_NAME_BYTES), stream.text(MAX_TYPE_BYTES)
+        if from_wire and stream.byte():
+            raise ProtocolViolation(f"Column {name!r} has a serialisation that wasn't agreed on.")
+        seen.append((name, columns[place][1] if columns else type_name))
+        sink(text(name) + text(seen[-1][1]) + (b"" if from_wire else NO_SPECIAL_FORM))
+        if rows:
+            _copy_values(stream, sink, column_of(type_name), rows)
+    return Header(seen, rows)
+
+
+def _copy_values(stream: ByteStream, sink: Sink, column: Column, rows: int) -> None:
     stream.copy_to(sink)
     try:
-        for _ in range(count):
-            columns.append(_copy_head(stream, sink, from_wire=from_wire))
-            if rows:
-                column = column_of(columns[-1][1])
-                column.prefix(stream)
-                column.data(stream, rows)
+        column.prefix(stream)
+        column.data(stream, rows)
     finally:
         stream.copy_to(None)
-    return Header(tuple(columns), rows)
-
-
-def _copy_head(stream: ByteStream, sink: Sink, *, from_wire: bool) -> tuple[str, str]:
-    name, type_name = stream.text(MAX_NAME_BYTES), stream.text(MAX_TYPE_BYTES)
-    if not from_wire:
-        stream.copy_to(sink)
-        sink(NO_SPECIAL_FORM)
-    elif stream.drop_byte():
-        raise ProtocolViolation(f"Column {name!r} has a serialisation that wasn't agreed on.")
-    return name, type_name

@@ -24,7 +24,7 @@ from finops.clickhouse.embedded.outbox import Outbox
 from finops.clickhouse.embedded.packets import Query
 from finops.clickhouse.embedded.query_settings import QuerySettings
 from finops.clickhouse.embedded.run_insert import columns_to_send, insert_rows, receive_rows
-from finops.clickhouse.embedded.run_query import answer, put_progress
+from finops.clickhouse.embedded.run_query import Answer, put_progress
 from finops.clickhouse.embedded.session import DATABASE, Engine, Session
 from finops.clickhouse.embedded.staging import Staging
 from finops.clickhouse.embedded.statements import Kind, Statement, read_statement
@@ -200,7 +200,7 @@ class Connection:
             return
         with self._watching() as watch:
             try:
-                answer(session, query, statement, self._outbox, watch)
+                Answer(session, query, statement, self._outbox).run(watch)
             except QueryError:
                 if not watch.cancelled:
                     raise

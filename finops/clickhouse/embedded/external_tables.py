@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from finops.clickhouse.embedded.block import Columns
 from finops.clickhouse.embedded.errors import QueryError
 from finops.clickhouse.embedded.run_insert import file_source, receive_packet
-from finops.clickhouse.embedded.session import Columns, Session, identifier
+from finops.clickhouse.embedded.session import Session, identifier
 from finops.clickhouse.embedded.staging import StagedRows, Staging
 from finops.clickhouse.embedded.stream import ByteStream
 
@@ -30,7 +31,7 @@ def receive_external(
         name, header = receive_packet(stream, compressed=compressed, stage=stage)
         if not header.columns:
             return external
-        external[name] = (staged[name], list(header.columns))
+        external[name] = (staged[name], header.columns)
 
 
 @contextmanager

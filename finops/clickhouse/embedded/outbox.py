@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass, field
 
 from finops.clickhouse.embedded import packets
-from finops.clickhouse.embedded.block import wire_header
+from finops.clickhouse.embedded.block import Columns, wire_header
 from finops.clickhouse.embedded.compression import compress
 from finops.clickhouse.embedded.errors import ClientGone, QueryError
 
@@ -33,7 +33,7 @@ class Outbox:
         self.put(packets.data_head())
         self.put(compress(block) if self.compressed else block)
 
-    def put_header(self, columns: list[tuple[str, str]]) -> None:
+    def put_header(self, columns: Columns) -> None:
         """Send names and types without rows; without columns it is the end of the data."""
         self.put_block(wire_header(columns))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from finops.clickhouse.embedded import packets
-from finops.clickhouse.embedded.block import Header, read_block_info, receive_block
+from finops.clickhouse.embedded.block import Columns, Header, read_block_info, receive_block
 from finops.clickhouse.embedded.compression import read_frame
 from finops.clickhouse.embedded.errors import (
     NO_SUCH_COLUMN,
@@ -20,7 +20,6 @@ from finops.clickhouse.embedded.errors import (
 from finops.clickhouse.embedded.outbox import Outbox
 from finops.clickhouse.embedded.session import (
     Chunk,
-    Columns,
     Params,
     Session,
     identifier,

@@ -3,65 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain
 
 from finops.clickhouse.embedded import packets
-from finops.clickhouse.embedded.block import wire_blocks
+from finops.clickhouse.embedded.block import Columns, wire_block
 from finops.clickhouse.embedded.errors import ALREADY_RUNNING, QueryError
 from finops.clickhouse.embedded.outbox import Outbox
 from finops.clickhouse.embedded.packets import Query, Totals
 from finops.clickhouse.embedded.session import Chunk, Session
 from finops.clickhouse.embedded.statements import Kind, Statement
+from finops.clickhouse.embedded.stream import ByteStream, no_more
 from finops.clickhouse.embedded.watcher import Watch
 
-RESULT_KINDS = (Kind.STREAM, Kind.TABLE)
+ZONE_LOST = "DateTime"
 
 
-def answer(
-    session: Session, query: Query, statement: Statement, outbox: Outbox, watch: Watch
-) -> None:
-    """Run a statement and put its answer in the outbox, up to the end of the stream."""
-    totals = Totals()
-    for chunk in run(session, statement, query.params):
-        put_rows(chunk, outbox, totals)
-        put_progress(chunk, outbox)
-        if watch.cancelled or watch.gone:
-            break
-    if statement.kind in RESULT_KINDS and not totals.blocks and not watch.cancelled:
-        put_empty(session, query, statement, outbox)
-    if totals.blocks:
-        outbox.put(packets.profile_info(totals))
+@dataclass
+class Answer:
+    """A statement on its way through the engine to the client."""
+
+    session: Session
+    query: Query
+    statement: Statement
+    outbox: Outbox
+    totals: Totals = field(default_factory=Totals)
+    columns: Columns | None = None
+    """Names and types as the engine describes them, where its blocks don't say them whole."""
+
+    def run(self, watch: Watch) -> None:
+        """Put the whole answer in the outbox, but for the end of the stream."""
+        for chunk in self._chunks():
+            self._put_rows(chunk)
+            put_progress(chunk, self.outbox)
+            if watch.cancelled or watch.gone:
+                return
+        if self.totals.blocks:
+            self.outbox.put(packets.profile_info(self.totals))
+        elif header := self._empty_header():
+            self.outbox.put_header(header)
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """Run the statement, again in a fresh session when chDB mistakes it for a running one."""
+        try:
+            yield from self._chunks_once()
+        except QueryError as error:
+            if error.code != ALREADY_RUNNING or self.totals.blocks:
+                raise
+            # Seen after a failed BACKUP: the session calls every statement a running one (216).
+            self.session.renew()
+            yield from self._chunks_once()
+
+    def _chunks_once(self) -> Iterator[Chunk]:
+        text, params = self.statement.text, self.query.params
+        if self.statement.kind is not Kind.STREAM:
+            yield self.session.run(text, params)
+            return
+        with closing(self.session.stream(text, params)) as chunks:
+            first = list(next_or_none(chunks))
+            if not first or not lost_zone(first[0]):
+                yield from chain(first, chunks)
+                return
+            # Native for revision 0 writes DateTime for DateTime('UTC'), and a session can't
+            # describe a statement that it streams. Most answers are over after one block.
+            first += next_or_none(chunks)
+        self.columns = self.session.describe(text, params)
+        if len(first) == 1:
+            yield first[0]
+            return
+        with closing(self.session.stream(text, params)) as chunks:
+            yield from chunks
+
+    def _put_rows(self, chunk: Chunk) -> None:
+        stream = ByteStream(no_more, chunk.native)
+        while stream.pending_bytes:
+            header, block = wire_block(stream, self.columns)
+            if not self.totals.blocks:
+                self.outbox.put_header(header.columns)
+            self.outbox.put_block(block)
+            self.totals.blocks += 1
+            self.totals.rows += header.rows
+        self.totals.bytes += len(chunk.native)
+
+    def _empty_header(self) -> Columns:
+        """The header of an answer without rows, which Native leaves out."""
+        match self.statement.kind:
+            case Kind.STREAM:
+                return self.session.describe(self.statement.text, self.query.params)
+            case Kind.TABLE:
+                return self.session.header(self.statement.text, self.query.params)
+        return []
 
 
-def run(session: Session, statement: Statement, params: dict[str, str]) -> Iterator[Chunk]:
-    """Run a statement, a second time in a fresh session when chDB mistakes it for running."""
-    try:
-        yield from _run_once(session, statement, params)
-    except QueryError as error:
-        if error.code != ALREADY_RUNNING:
-            raise
-        # Seen after a failed BACKUP: the session calls every statement a running one (216).
-        session.renew()
-        yield from _run_once(session, statement, params)
+def next_or_none(chunks: Iterator[Chunk]) -> list[Chunk]:
+    """The next chunk in a list, which is empty at the end."""
+    chunk = next(chunks, None)
+    return [] if chunk is None else [chunk]
 
 
-def _run_once(session: Session, statement: Statement, params: dict[str, str]) -> Iterator[Chunk]:
-    if statement.kind is Kind.STREAM:
-        return session.stream(statement.text, params)
-    return iter((session.run(statement.text, params),))
-
-
-def put_rows(chunk: Chunk, outbox: Outbox, totals: Totals) -> None:
-    """Send the blocks of a chunk, led by their header when they are the first."""
-    if not chunk.native:
-        return
-    blocks, rows = wire_blocks(chunk.native)
-    for header, block in blocks:
-        if not totals.blocks:
-            outbox.put_header(list(header.columns))
-        totals.blocks += 1
-        outbox.put_block(block)
-    totals.rows += rows
-    totals.bytes += len(chunk.native)
+def lost_zone(chunk: Chunk) -> bool:
+    """True where a column's type may have had a time zone that chDB didn't write."""
+    header, _ = wire_block(ByteStream(no_more, chunk.native))
+    return any(type_name == ZONE_LOST for _, type_name in header.columns)
 
 
 def put_progress(chunk: Chunk, outbox: Outbox) -> None:
@@ -69,13 +113,3 @@ def put_progress(chunk: Chunk, outbox: Outbox) -> None:
     counts = (chunk.read_rows, chunk.read_bytes, chunk.written_rows, chunk.written_bytes)
     if any(counts):
         outbox.put(packets.progress(Totals(*counts)))
-
-
-def put_empty(session: Session, query: Query, statement: Statement, outbox: Outbox) -> None:
-    """Send the header of an answer without rows, which Native leaves out."""
-    if statement.kind is Kind.STREAM:
-        columns = session.describe(statement.text, query.params)
-    else:
-        columns = session.header(statement.text, query.params)
-    if columns:
-        outbox.put_header(columns)

@@ -10,18 +10,18 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finops.clickhouse.embedded.block import Columns
 from finops.clickhouse.embedded.errors import QueryError, StartupRefused, read_engine_error
 
 DATABASE = "finops"
 
 Params = Mapping[str, str]
-Columns = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Session:
         """Run a statement to its end."""
         return run(self._chdb, sql, output, params)
 
-    def stream(self, sql: str, params: Params) -> Iterator[Chunk]:
+    def stream(self, sql: str, params: Params) -> Generator[Chunk, None, None]:
         """Run a SELECT and yield its blocks as they come; closing the iterator ends the query."""
         try:
             blocks = self._chdb.send_query(sql, "Native", params=dict(params))

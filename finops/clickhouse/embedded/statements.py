@@ -53,7 +53,7 @@ def read_statement(sql: str) -> Statement:
     """Say what `sql` is; QueryError for several statements at once."""
     tokens = tokens_of(sql)
     while tokens and tokens[-1].text == ";":
-        tokens.pop()
+        sql = sql[: tokens.pop().start]
     if not tokens:
         raise QueryError(SYNTAX_ERROR, "DB::Exception: Syntax error: Empty query. (SYNTAX_ERROR)")
     if any(token.text == ";" for token in tokens):
@@ -61,7 +61,6 @@ def read_statement(sql: str) -> Statement:
             SYNTAX_ERROR,
             "DB::Exception: Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)",
         )
-    sql = sql[: tokens[-1].end]
     first = _leading_word(tokens)
     if first == "INSERT" and tokens[0].word == "INSERT":
         return _read_insert(sql, tokens)

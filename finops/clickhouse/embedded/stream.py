@@ -53,13 +53,6 @@ class ByteStream:
         self._at += 1
         return value
 
-    def drop_byte(self) -> int:
-        """Read a byte and keep it out of the copy."""
-        self._flush()
-        value = self.byte()
-        self._mark = self._at
-        return value
-
     def varint(self) -> int:
         """Read a number below 2**64, seven bits a byte, the lowest first."""
         value = 0
