@@ -43,3 +43,14 @@ def parts(supervisor: int) -> dict[str, int]:
         for pid in children(found["receiver"]):
             found["loader"] = pid
     return found
+
+
+def left_behind(data_dir: Path) -> dict[int, str]:
+    """Processes, whoever's children, that still work in a data folder: pid -> command line."""
+    mark = f"FINOPS_DATA_DIR={data_dir}\0".encode()
+    found: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # ended, or another user's
+            if mark in (folder / "environ").read_bytes():
+                found[int(folder.name)] = " ".join(command_of(int(folder.name)))
+    return found

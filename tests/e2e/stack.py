@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from finops.clickhouse.client import Warehouse, connect
+from tests.e2e.processes import left_behind
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
@@ -168,6 +169,8 @@ def stop(stack: Stack) -> None:
         stack.process.kill()
         stack.process.wait()
         raise AssertionError(f"Ctrl-C didn't stop the product\n{stack.logs()}") from None
+    left = left_behind(stack.data_dir)
+    assert not left, f"processes outlived their supervisor: {left}"
 
 
 def free_ports(count: int) -> list[int]:

@@ -29,7 +29,7 @@ def test_the_demo_is_played_and_charged_to_the_last_call(
     stack: Stack, first: subprocess.CompletedProcess[str]
 ) -> None:
     assert first.returncode == 0, first.stderr + stack.logs()
-    said = re.search(r"Played (\d+) requests in (\d+) calls .*: \$([\d.]+)", first.stdout)
+    said = re.search(r"Played (\d+) requests in (\d+) calls .*: \$(\d+\.\d\d)", first.stdout)
     assert said is not None, first.stdout
     totals = played(stack)
     assert totals["calls"] == int(said[2])

@@ -63,6 +63,7 @@ class Load(threading.Thread):
 
 def kill(stack: Stack, name: str) -> None:
     """Kill one part and wait until another process does its work."""
+    stack.wait(lambda: name in parts(stack.process.pid), f"{name} running")
     killed = parts(stack.process.pid)[name]
     os.kill(killed, signal.SIGKILL)
     stack.wait(
