@@ -38,7 +38,7 @@ def budgets_page(request: WorkspaceRequest) -> HttpResponse:
         "alerts": alert_lines(alerts.order_by("-pk")[:ALERTS_SHOWN], workspace.timezone),
         "month": month_name(month_of(now, workspace.timezone).first_day),
         "trouble": trouble,
-        "outbox": config.outbox if config.email_url is None else "",
+        "outbox": f"{config.data_dir.name}/outbox" if config.email_url is None else "",
         "may_write": has_role(request.membership, Role.ANALYST),
     }
     return render(request, "dashboards/budgets.html", context)
