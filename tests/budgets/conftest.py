@@ -12,7 +12,6 @@ from pytest_django import Settings
 
 from finops.accounts.models import Role, User, Workspace
 from finops.accounts.workspaces import create_workspace, set_role
-from finops.clickhouse.client import Warehouse
 from finops.config import load_config
 from finops.mail import email_settings
 from tests.budgets.mail_server import MailServer
@@ -81,18 +80,6 @@ def outbox(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) 
     """The outbox of a product with a data folder of its own and no SMTP."""
     monkeypatch.setenv("FINOPS_DATA_DIR", str(tmp_path))
     yield from configured(settings, tmp_path / "outbox")
-
-
-@pytest.fixture
-def ledger(
-    ch: Warehouse, clickhouse_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Warehouse]:
-    """`ch`, as the ClickHouse of the product."""
-    database = ch.query("SELECT currentDatabase() AS name")[0]["name"]
-    monkeypatch.setenv("FINOPS_CLICKHOUSE_URL", f"{clickhouse_url.rpartition('/')[0]}/{database}")
-    load_config.cache_clear()
-    yield ch
-    load_config.cache_clear()
 
 
 def configured(settings: Settings, thing: T) -> Iterator[T]:
