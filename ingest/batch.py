@@ -45,6 +45,11 @@ class Batch:
         """The files' names as ClickHouse's file() takes them."""
         return "{" + ",".join(name + SEALED for name in self.names) + "}"
 
+    @property
+    def size(self) -> int:
+        """Bytes of the files that are still there."""
+        return sum(path.stat().st_size for path in self.paths() if path.exists())
+
     def paths(self) -> list[Path]:
         return [self.folder / (name + SEALED) for name in self.names]
 

@@ -160,6 +160,9 @@ INSERT INTO spans
 # Decodes everything and stores nothing.
 PROBE = f"SELECT sum(ignore(*)) FROM ({SPANS})"  # noqa: S608 (our own text)
 
+# How many requests ClickHouse sees at a path; nothing at all is an answer too.
+COUNT_REQUESTS = "SELECT count() AS requests FROM file({path:String}, 'Protobuf', 'receipt UInt64')"
+
 # One thread and one block: a statement that is repeated with its token then writes the same block,
 # so that deduplication by token is exact.
 WHOLE = {

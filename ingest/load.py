@@ -2,6 +2,9 @@
 
 Every statement carries a deduplication token made of the batch and the step. So the steps can be
 repeated from the first after a crash anywhere between them, and each row is there once.
+
+Undecodable    ClickHouse refused to decode a batch; nothing of it is stored
+Unseen         ClickHouse doesn't see the files that are there; nothing is stored
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from typing import Any
 from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import QueryFailed
 from ingest.batch import Batch
-from ingest.decode import DECODE, DECODE_SETTINGS, WHOLE
+from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
 from ingest.dialects import DIALECTS
 from ingest.normalise import NORMALISE
-from ingest.record import count_spans
+from ingest.record import tally
 
 COUNT_SPANS = """
 SELECT segment, dialect, count() AS rows
@@ -44,6 +47,13 @@ class Undecodable(Exception):
     retryable = False
 
 
+class Unseen(Exception):
+    """ClickHouse reads another folder than the spool; nothing is stored."""
+
+    code = "spool_unseen"
+    retryable = True
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a batch gave; ignored spans speak no dialect and are not stored."""
@@ -57,10 +67,12 @@ class Loaded:
 def load(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, now: datetime) -> Loaded:
     """Bring a batch into spans, calls and segments.
 
-    Raises Undecodable when ClickHouse refuses the files, and then nothing of the batch is stored;
-    WarehouseError for anything else, and then the same batch must be loaded again.
+    Raises Undecodable or Unseen, and then nothing of the batch is stored; WarehouseError for
+    anything else, and then the same batch must be loaded again.
     """
-    decode(ch, batch, spool_in_clickhouse)
+    path = f"{spool_in_clickhouse}/{batch.glob}"
+    tallies = [tally(path.read_bytes()) for path in batch.paths() if path.exists()]
+    decode(ch, batch, path, requests=sum(requests for requests, _ in tallies))
     params: dict[str, Any] = {"segments": list(batch.names), "since": batch.since}
     spans: Counter[str] = Counter()
     present = set()
@@ -70,15 +82,23 @@ def load(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, now: datetime) -
     normalise(ch, batch, present, params)
     calls = {row["segment"]: row["rows"] for row in ch.query(COUNT_CALLS, params)}
     write_segments(ch, batch, spans, calls, now)
-    received = sum(count_spans(path.read_bytes()) for path in batch.paths() if path.exists())
-    stored = sum(spans.values())
+    stored, received = sum(spans.values()), sum(spans for _, spans in tallies)
     return Loaded(len(batch.names), stored, sum(calls.values()), max(received - stored, 0))
 
 
-def decode(ch: Warehouse, batch: Batch, spool_in_clickhouse: str) -> None:
-    """Run step one: the files become spans."""
-    path = f"{spool_in_clickhouse}/{batch.glob}"
+def decode(ch: Warehouse, batch: Batch, path: str, requests: int) -> None:
+    """Run step one: the files become spans.
+
+    A glob that matches nothing is no error to ClickHouse, so what it sees is counted first: a
+    wrong path must not look like empty segments.
+    """
     try:
+        (row,) = ch.query(COUNT_REQUESTS, {"path": path}, settings=DECODE_SETTINGS)
+        if row["requests"] != requests:
+            raise Unseen(
+                f"ClickHouse sees {row['requests']} of {requests} requests at {path}: "
+                "FINOPS_SPOOL_DIR_IN_CLICKHOUSE must name the spool as ClickHouse's file() sees it."
+            )
         ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS | token(batch, "spans"))
     except QueryFailed as error:
         raise Undecodable(str(error)) from error

@@ -11,8 +11,8 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from finops.clickhouse.errors import WarehouseError
 from finops.config import ConfigError
 from finops.health.heartbeat import beat
 from ingest.batch import Batch, begin, drop, finish, next_batch
-from ingest.load import Loaded, Undecodable, load
+from ingest.load import Loaded, Undecodable, Unseen, load
 from ingest.salvage import salvage
 from ingest.segments import recover
 
@@ -35,31 +35,36 @@ BEAT_EVERY_S = 5.0
 BEAT = "loader"
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
+MAX_DOUBLINGS = 8
+# A statement costs as much as a thousand spans: a trickle is gathered rather than loaded in drops.
+GATHER_S = 0.7
+LARGE_BYTES = 4 * 1024**2
 # How long a segment that can't be loaded lets others go first.
 STEP_ASIDE_S = 60.0
 
 log = structlog.get_logger(__name__)
+Lend = Callable[[], AbstractContextManager[Warehouse]]
 
 
 class Loader:
     """Moves segments from `folder` into ClickHouse, which sees it as `seen_by_clickhouse`."""
 
-    def __init__(self, folder: Path, seen_by_clickhouse: str) -> None:
+    def __init__(self, folder: Path, seen_by_clickhouse: str, lend: Lend = warehouse) -> None:
         self.folder = folder
         self.seen_by_clickhouse = seen_by_clickhouse
+        self._lend = lend
         self._aside: dict[str, float] = {}
-        self._pause_s = 0.0
+        self._failures = 0
         self._recovered_at = 0.0
         self._beaten_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Load until `stop` is set."""
+        """Load until `stop` is set; the batch in hand is finished first."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_loader(self.folder, stop):
             while not stop.is_set():
                 self.keep_house()
-                if not self.step():
-                    stop.wait(self._pause_s or POLL_S)
+                stop.wait(self.step())
 
     def keep_house(self) -> None:
         """Seal what dead receivers left, and say that this loader lives."""
@@ -72,28 +77,29 @@ class Loader:
             self._beaten_at = now
             tell_alive()
 
-    def step(self) -> bool:
-        """Load the next batch; False when there is nothing to do, or nothing can be done now."""
+    def step(self) -> float:
+        """Load the next batch if there is one; returns how long to wait before the next step."""
         now = time.monotonic()
         self._aside = {name: until for name, until in self._aside.items() if now < until}
         batch = next_batch(self.folder, self._aside)
         if batch is None:
-            self._pause_s = 0.0
-            return False
+            return POLL_S
+        size = batch.size
         try:
             self.load(batch)
-        except (WarehouseError, ConfigError, Undecodable) as error:
-            self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)
+        except (WarehouseError, ConfigError, Undecodable, Unseen) as error:
+            wait_s = min(FIRST_PAUSE_S * (1 << self._failures), LONGEST_PAUSE_S)
+            self._failures = min(self._failures + 1, MAX_DOUBLINGS)
             log.warning(
-                "load_postponed", segments=len(batch.names), error=str(error), wait_s=self._pause_s
+                "load_postponed", segments=len(batch.names), error=str(error), wait_s=wait_s
             )
-            return False
-        self._pause_s = 0.0
-        return True
+            return wait_s
+        self._failures = 0
+        return 0.0 if size >= LARGE_BYTES else GATHER_S
 
     def load(self, batch: Batch) -> None:
         """Load a batch and remove its files; raises when it has to wait."""
-        with warehouse() as ch:
+        with self._lend() as ch:
             try:
                 loaded = load(ch, batch, self.seen_by_clickhouse, datetime.now(UTC))
             except Undecodable as refusal:

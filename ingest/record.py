@@ -135,13 +135,14 @@ def sound_length(data: bytes) -> int:
     return end
 
 
-def count_spans(data: bytes) -> int:
-    """Return how many spans a segment holds, from the stamps of its records alone."""
-    spans = offset = 0
+def tally(data: bytes) -> tuple[int, int]:
+    """Return how many requests and spans a segment holds, from the stamps of its records alone."""
+    requests = spans = offset = 0
     while (frame := decode_varint(data, offset)) is not None:
         length, start = frame
         offset = start + length
         if length < TAIL_BYTES or offset > len(data):
             break
+        requests += 1
         spans += STAMP.unpack_from(data, offset - TAIL_BYTES)[7]
-    return spans
+    return requests, spans

@@ -45,7 +45,7 @@ def salvage(ch: Warehouse, path: Path, spool_in_clickhouse: str, now: datetime) 
 
     Raises WarehouseError when ClickHouse can't be asked.
     """
-    probe = path.parent / (PROBE_FILE + SEALED)
+    probe = path.parent / PROBE_FILE
 
     def refuses(records: Sequence[Record]) -> str:
         probe.write_bytes(b"".join(encode(record.body, record.stamp) for record in records))

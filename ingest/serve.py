@@ -11,6 +11,7 @@ from finops.config import Config
 from ingest.body import Limits
 from ingest.health import Health
 from ingest.identity import Identities
+from ingest.protocol import PromptProtocol
 from ingest.receiver import Receiver
 from ingest.spool import Spool
 
@@ -44,17 +45,13 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(config: Config, listener: socket.socket) -> None:
-    """Serve until SIGTERM or Ctrl-C; then finish what is being received and seal the spool."""
-    spool = Spool(config.spool, config.spool_max_bytes)
-    spool.start()
-    limits = Limits(config.ingest_max_body_bytes, config.ingest_max_decoded_bytes)
-    health = Health(config.spool, config.spool_max_bytes)
-    server = uvicorn.Server(
+def make_server(receiver: Receiver) -> uvicorn.Server:
+    """Make the HTTP server around a receiver; nothing listens yet."""
+    return uvicorn.Server(
         uvicorn.Config(
-            Receiver(spool, Identities(), limits, health),
+            receiver,
             loop="uvloop",
-            http="httptools",
+            http=PromptProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -65,6 +62,15 @@ def serve(config: Config, listener: socket.socket) -> None:
             timeout_graceful_shutdown=DRAIN_S,
         )
     )
+
+
+def serve(config: Config, listener: socket.socket) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish what is being received and seal the spool."""
+    spool = Spool(config.spool, config.spool_max_bytes)
+    spool.start()
+    limits = Limits(config.ingest_max_body_bytes, config.ingest_max_decoded_bytes)
+    health = Health(config.spool, config.spool_max_bytes)
+    server = make_server(Receiver(spool, Identities(), limits, health))
     # Uvicorn repeats the signal to whoever had it before; that must not end us before the spool.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, server.handle_exit)

@@ -1,0 +1,61 @@
+"""HTTP/1.1 as uvicorn speaks it, with an end to patience: headers must come soon and be small.
+
+Uvicorn bounds neither, so one client could hold connections open, or fill the memory, without ever
+showing a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.events import TimerHandle
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADERS_WITHIN_S = 10.0
+MAX_HEADER_BYTES = 32 * 1024
+
+
+class PromptProtocol(HttpToolsProtocol):
+    """A connection that is closed when its headers are late or too large."""
+
+    _header_bytes = 0
+    _patience: TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._header_bytes = 0
+        self._await_headers()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self.transport.abort()
+
+    def _await_headers(self) -> None:
+        self._stop_waiting()
+        self._patience = self.loop.call_later(HEADERS_WITHIN_S, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
