@@ -95,9 +95,10 @@ def delta(now: Decimal | int | None, before: Decimal | int | None, *, rise: Tone
 
 
 def length_text(length: timedelta) -> str:
-    """'24 hours', '45 minutes': how long a period is, for 'vs previous ...'."""
-    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        number = round(length.total_seconds() / unit)
-        if length.total_seconds() >= 2 * unit or unit == 60:
+    """'24 hours', '45 minutes': how long a period is, within a twentieth."""
+    whole_s = length.total_seconds()
+    for unit_s, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        number = round(whole_s / unit_s)
+        if number and abs(whole_s - number * unit_s) <= whole_s / 20:
             return f"{number} {name}{'' if number == 1 else 's'}"
-    return ""
+    return "moment"

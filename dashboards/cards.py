@@ -1,11 +1,12 @@
-"""The four cards at the top: value, change, and how it is computed with its own numbers."""
+"""The four cards at the top: value, change, parts, and how it is computed with its own numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from dashboards.amounts import Delta, Figure, count, delta, share, usd
+from dashboards.amounts import Delta, Figure, Tone, count, delta, share, usd
 from finops.queries import UnitCost
 from finops.queries.unit_costs import divide
 
@@ -20,7 +21,7 @@ WASTE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One class of waste; `offset` and `percent` are its place in the bar of all waste."""
+    """A part of a card's value; `offset` and `percent` are its place in the bar of all parts."""
 
     name: str
     key: str
@@ -31,53 +32,74 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure with its label; `aside` stands beside the value, `parts` below."""
+    """A figure with its label; `aside` stands below the value, `parts` are what it consists of."""
 
     key: str
     label: str
     value: Figure
+    aside: str
     change: Delta
+    parts: list[Part]
     how: list[str]
-    aside: str = ""
     aside_exact: str = ""
-    parts: list[Part] = field(default_factory=list)
 
 
-def cards(now: UnitCost, before: UnitCost | None) -> list[Card]:
-    """Make the cards of a range; `before` is the range of equal length in front of it."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The period of equal length before, as far as it is known, and what it is called."""
+
+    before: UnitCost | None
+    name: str
+
+    def change(self, now: Decimal | int | None, measure: str, *, rise: Tone) -> Delta:
+        """How a measure changed; `rise` says what more of it means."""
+        if self.before is None:
+            return Delta("", "no comparison", "flat")
+        if not self.before.calls:
+            return Delta("", f"no calls in the {self.name} before", "flat")
+        found = delta(now, getattr(self.before, measure), rise=rise)
+        return Delta(found.arrow, f"{found.text} vs {self.name} before", found.tone)
+
+
+def cards(now: UnitCost, comparison: Comparison) -> list[Card]:
+    """Make the cards of a range."""
     return [
-        spend_card(now, before),
-        unit_cost_card(now, before),
-        waste_card(now, before),
-        requests_card(now, before),
+        spend_card(now, comparison),
+        unit_cost_card(now, comparison),
+        waste_card(now, comparison),
+        requests_card(now, comparison),
     ]
 
 
-def spend_card(now: UnitCost, before: UnitCost | None) -> Card:
-    how = [
-        "Every call: tokens of each kind × the rate that held when the call started.",
-        f"{count(now.calls).exact} calls, {count(now.unpriced_calls).exact} without a price.",
-    ]
+def spend_card(now: UnitCost, comparison: Comparison) -> Card:
+    unpriced = f", {count(now.unpriced_calls).short} without a price" if now.unpriced_calls else ""
+    clean, waste = now.clean_cost_usd, now.waste_cost_usd
     return Card(
         key="spend",
         label="Spend",
         value=usd(now.cost_usd),
-        aside=f"{count(now.calls).short} calls",
-        change=delta(now.cost_usd, before.cost_usd if before else None, rise="bad"),
-        how=how,
+        aside=f"{count(now.calls).short} calls{unpriced}",
+        change=comparison.change(now.cost_usd, "cost_usd", rise="bad"),
+        parts=parts([("Clean", "clean", clean, usd(clean)), ("Waste", "waste", waste, usd(waste))]),
+        how=[
+            "Every call: tokens of each kind × the rate that held when the call started.",
+            f"{count(now.calls).exact} calls, {count(now.unpriced_calls).exact} without a price.",
+        ],
     )
 
 
-def unit_cost_card(now: UnitCost, before: UnitCost | None) -> Card:
+def unit_cost_card(now: UnitCost, comparison: Comparison) -> Card:
     clean = now.cost_per_successful_request_usd
+    waste = now.waste_cost_per_successful_request_usd
     loaded = usd(now.loaded_cost_per_successful_request_usd)
     return Card(
         key="unit-cost",
         label="Cost per successful request",
         value=usd(clean),
-        aside=f"{loaded.short} loaded",
+        aside=f"{loaded.short} loaded with waste",
         aside_exact=loaded.exact,
-        change=delta(clean, before.cost_per_successful_request_usd if before else None, rise="bad"),
+        change=comparison.change(clean, "cost_per_successful_request_usd", rise="bad"),
+        parts=parts([("Clean", "clean", clean, usd(clean)), ("Waste", "waste", waste, usd(waste))]),
         how=[
             f"Clean cost {usd(now.clean_cost_usd).exact} ÷ "
             f"{count(now.successful_requests).exact} successful requests.",
@@ -86,15 +108,18 @@ def unit_cost_card(now: UnitCost, before: UnitCost | None) -> Card:
     )
 
 
-def waste_card(now: UnitCost, before: UnitCost | None) -> Card:
-    waste = now.waste_cost_usd
+def waste_card(now: UnitCost, comparison: Comparison) -> Card:
+    classes = [
+        (WASTE_WORDS[key], key, cost, usd(cost)) for key, cost in now.waste_by_class.items() if cost
+    ]
+    classes.sort(key=lambda each: -(each[2] or 0))
     return Card(
         key="waste",
         label="Waste",
-        value=usd(waste),
+        value=usd(now.waste_cost_usd),
         aside=f"{share(now.waste_share)} of spend",
-        change=delta(waste, before.waste_cost_usd if before else None, rise="bad"),
-        parts=waste_parts(now),
+        change=comparison.change(now.waste_cost_usd, "waste_cost_usd", rise="bad"),
+        parts=parts(classes),
         how=[
             "Cost of attempts that bought nothing: superseded by a retry or another model, in "
             "requests that never succeeded, cancelled, or repeated after a success.",
@@ -103,32 +128,34 @@ def waste_card(now: UnitCost, before: UnitCost | None) -> Card:
     )
 
 
-def waste_parts(now: UnitCost) -> list[Part]:
-    """The classes that cost something, the largest first."""
-    amounts = [(key, cost) for key, cost in now.waste_by_class.items() if cost]
-    parts: list[Part] = []
-    offset = 0.0
-    for key, cost in sorted(amounts, key=lambda pair: -pair[1]):
-        of_waste = divide(cost, now.waste_cost_usd)
-        percent = float(of_waste * 100) if of_waste else 0.0
-        parts.append(Part(WASTE_WORDS[key], key, usd(cost), offset, percent))
-        offset += percent
-    return parts
-
-
-def requests_card(now: UnitCost, before: UnitCost | None) -> Card:
-    rate = divide(Decimal(now.successful_requests), now.requests)
+def requests_card(now: UnitCost, comparison: Comparison) -> Card:
+    good, failed = now.successful_requests, now.requests - now.successful_requests
+    rate = divide(Decimal(good), now.requests)
     return Card(
         key="requests",
         label="Successful requests",
-        value=count(now.successful_requests),
-        aside=f"{share(rate)} of {count(now.requests).short}",
-        change=delta(
-            now.successful_requests, before.successful_requests if before else None, rise="good"
+        value=count(good),
+        aside=f"{share(rate)} of {count(now.requests).short} requests",
+        change=comparison.change(good, "successful_requests", rise="good"),
+        parts=parts(
+            [("Succeeded", "clean", good, count(good)), ("Failed", "failed", failed, count(failed))]
         ),
         how=[
             "A request is all attempts with one request id; it succeeds if its last attempt does.",
-            f"{count(now.successful_requests).exact} of {count(now.requests).exact} requests, "
+            f"{count(good).exact} of {count(now.requests).exact} requests, "
             f"in {count(now.calls).exact} calls.",
         ],
     )
+
+
+def parts(sizes: Sequence[tuple[str, str, Decimal | int | None, Figure]]) -> list[Part]:
+    """Lay the parts side by side, in percent of all; nothing when all are empty or unknown."""
+    whole = sum((Decimal(size) for _, _, size, _ in sizes if size), Decimal(0))
+    laid: list[Part] = []
+    offset = 0.0
+    for name, key, size, figure in sizes:
+        if size and whole:
+            percent = float(Decimal(size) / whole * 100)
+            laid.append(Part(name, key, figure, offset, percent))
+            offset += percent
+    return laid

@@ -81,7 +81,7 @@ def cost_chart(
         figure={"data": traces, "layout": layout(found, zone)},
         keys=keys,
         bars=bars,
-        partial=any(partial),
+        partial=any(bar.partial for bar in bars),
     )
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from dashboards.amounts import length_text
 from dashboards.asking import Answer, Asker
-from dashboards.cards import cards
+from dashboards.cards import Comparison, cards
 from dashboards.cost_chart import Chart, cost_chart
 from dashboards.empty import empty_state
 from dashboards.page_bar import bar
@@ -60,7 +60,6 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
         "zone": zone,
         "notice": NOTICE if workspace.slug == DEMO_SLUG else "",
         "csv_url": csv_url(state),
-        "versus": length_text(period_before(state.span, now).length),
         "otlp_url": load_config().otlp_endpoint,
         "choices": filter_choices(asker, workspace, state.span),
         **widgets(asker, workspace, state, now, zone, rows),
@@ -74,12 +73,12 @@ def widgets(
 ) -> dict[str, Any]:
     """Ask for each part of the page by itself."""
     everything = asker.ask(lambda ch: totals(ch, workspace.pk, state.span, state.filters))
-    before = asker.ask(
-        lambda ch: totals(ch, workspace.pk, period_before(state.span, now), state.filters)
-    )
+    earlier = period_before(state.span, now)
+    before = asker.ask(lambda ch: totals(ch, workspace.pk, earlier, state.filters))
+    comparison = Comparison(before.value, length_text(earlier.length))
     return {
         "totals": everything,
-        "cards": cards(everything.value, before.value) if everything.value else [],
+        "cards": cards(everything.value, comparison) if everything.value else [],
         "chart": ask_chart(asker, workspace, state, now, zone),
         "table": ask_table(asker, workspace, state, everything.value, rows),
         "unpriced": ask_unpriced(asker, workspace, state, everything.value),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from dashboards.amounts import Figure, count, share, tokens, usd
 from dashboards.page_state import PageState
@@ -11,7 +12,7 @@ from dashboards.words import name_of
 from finops.queries import Dimension, UnitCost, UnitCosts
 from finops.queries.unit_costs import divide
 
-ROWS_SHOWN = 25
+ROWS_SHOWN = 15
 ROWS_AT_MOST = 500
 
 
@@ -38,7 +39,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A group as text; `percent` is its share of all cost."""
+    """A group as text; `percent` is its cost beside that of the costliest group."""
 
     names: list[Name]
     cost: Figure
@@ -91,11 +92,15 @@ COLUMNS = (
 
 
 def unit_cost_table(found: UnitCosts, everything: UnitCost, state: PageState) -> Table:
+    largest = max((row.cost_usd for row in found.rows if row.cost_usd), default=None)
     return Table(
         dimensions=state.group_by,
         columns=[column(state, *each) for each in COLUMNS],
-        rows=[table_row(row, everything, state.group_by, state.with_value) for row in found.rows],
-        total=table_row(everything, everything, (), state.with_value),
+        rows=[
+            table_row(row, everything, largest, state.group_by, state.with_value)
+            for row in found.rows
+        ],
+        total=table_row(everything, everything, None, (), state.with_value),
         groups=found.groups,
         more_url=state.url(rows="all") if len(found.rows) < found.groups else "",
     )
@@ -111,15 +116,16 @@ def column(state: PageState, order: str, label: str, title: str, narrow: bool) -
 def table_row(
     row: UnitCost,
     everything: UnitCost,
+    largest: Decimal | None,
     dimensions: tuple[Dimension, ...],
     link: Callable[[Dimension, str], str],
 ) -> Row:
-    of_all = divide(row.cost_usd, everything.cost_usd)
+    beside = divide(row.cost_usd, largest)
     return Row(
         names=[name_cell(dimension, row.group[dimension], link) for dimension in dimensions],
         cost=usd(row.cost_usd),
-        share=share(of_all),
-        percent=float(of_all * 100) if of_all else 0.0,
+        share=share(divide(row.cost_usd, everything.cost_usd)),
+        percent=float(beside * 100) if beside else 0.0,
         successful=count(row.successful_requests),
         requests=count(row.requests),
         unit=usd(row.cost_per_successful_request_usd),
