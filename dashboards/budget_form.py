@@ -61,13 +61,8 @@ class BudgetForm(forms.Form):
 
     def values(self) -> dict[str, Any]:
         """Return the budget's values; call it on a valid form."""
-        data = self.cleaned_data
-        return {
-            "tenant": data["tenant"],
-            "amount_usd": data["amount"],
-            "thresholds": data["thresholds"],
-            "recipients": data["recipients"],
-        }
+        names = {"amount": "amount_usd"}
+        return {names.get(name, name): value for name, value in self.cleaned_data.items()}
 
     def add_errors(self, error: ValidationError) -> None:
         """Show what the budget's own rules said beside the fields that it is about."""

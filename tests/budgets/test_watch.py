@@ -74,7 +74,10 @@ def test_an_alert_knows_models_missing_prices_and_how_far_calls_are_costed(
     watch(ch)
     known = BudgetAlert.objects.get().known
     assert known.spend_usd == 850
-    assert [(m.model, m.spend_usd) for m in known.models] == [("gpt-4o", 600), ("o3", 250)]
+    assert [(m.model, m.spend_usd) for m in known.models] == [
+        ("gpt-4o", Decimal(600)),
+        ("o3", Decimal(250)),
+    ]
     assert known.unpriced_calls == 1
     assert known.costed_to == NOW - MINUTE
 
@@ -94,7 +97,7 @@ def test_a_tenant_answers_for_itself_and_the_workspace_for_all(
         ("acme-web", 80, State.CLAIMED),
         ("", 80, State.SUPERSEDED),
         ("", 100, State.CLAIMED),
-    ]  # noqa: E501
+    ]
 
 
 def test_money_of_one_workspace_never_counts_in_another(
