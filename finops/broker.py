@@ -39,7 +39,7 @@ def folders(config: Config) -> dict[str, Any]:
         raise config.no_data_dir(error) from None
     queue = str(root / "queue")
     return {
-        "CELERY_BROKER_URL": "filesystem://",
+        "CELERY_BROKER_URL": "filesystem://localhost",
         "CELERY_BROKER_TRANSPORT_OPTIONS": {
             "data_folder_in": queue,
             "data_folder_out": queue,

@@ -5,19 +5,24 @@ Addresses under /api/ get the same as JSON, in the one shape of the API's errors
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 
+from finops.config import load_config
 from finops.request_id import request_id_of
 
+# status: what the API calls it (type and code), and the sentence where nothing better is known
 TEXTS = {
-    400: ("bad_request", "This request can't be understood."),
-    403: ("forbidden", "You are not allowed to see or do this."),
-    404: ("not_found", "There is nothing at this address."),
-    500: ("internal_error", "Something went wrong on our side; it has been logged."),
+    400: ("invalid_request", "bad_request", "This request can't be understood."),
+    403: ("permission_denied", "permission_denied", "You are not allowed to see or do this."),
+    404: ("not_found", "not_found", "There is nothing at this address."),
+    500: (
+        "server_error",
+        "internal_error",
+        "Something went wrong on our side; it has been logged.",
+    ),
 }
 
 log = structlog.get_logger(__name__)
@@ -47,11 +52,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def answer(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
     """Render the page, or JSON for the API; plain text when even the page fails."""
-    code, default = TEXTS[status]
+    kind, code, default = TEXTS[status]
     message = message or default
     request_id = request_id_of(request)
     if request.path.startswith("/api/"):
-        return JsonResponse(error_body(code, message, request_id), status=status)
+        body = {
+            "type": kind,
+            "code": code,
+            "message": message,
+            "param": None,
+            "request_id": request_id,
+            "doc_url": f"{load_config().site_url}{reverse('api-docs')}",
+        }
+        return JsonResponse({"error": body}, status=status)
     context = {"status": status, "message": message, "request_id": request_id}
     try:
         return render(request, f"{status}.html", context, status=status)
@@ -59,17 +72,3 @@ def answer(request: HttpRequest, status: int, message: str = "") -> HttpResponse
         log.exception("error_page_failed", status=status)
         text = f"{status}: {message} Request id: {request_id}\n"
         return HttpResponse(text, status=status, content_type="text/plain")
-
-
-def error_body(code: str, message: str, request_id: str) -> dict[str, Any]:
-    kind = "server_error" if code == "internal_error" else "invalid_request"
-    return {
-        "error": {
-            "type": kind,
-            "code": code,
-            "message": message,
-            "param": None,
-            "request_id": request_id,
-            "doc_url": None,
-        }
-    }

@@ -48,9 +48,11 @@ def request_id_of(request: HttpRequest) -> str:
 
 
 def log_request(request: HttpRequest, status: int, duration_ms: float) -> None:
-    """Write one line: a warning when the request failed here or was slow, else for debugging."""
-    worth_a_look = status >= 500 or duration_ms >= SLOW_MS
-    write = log.warning if worth_a_look else log.debug
+    """Write one line: a warning when it failed here or was slow, info when it was refused."""
+    if status >= 500 or duration_ms >= SLOW_MS:
+        write = log.warning
+    else:
+        write = log.info if status >= 400 else log.debug
     write(
         "request",
         method=request.method,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.http import HttpResponse
 from django.urls import reverse_lazy
+
+from finops.accounts.models import User
 
 
 class LoginForm(AuthenticationForm):
@@ -24,6 +28,18 @@ class LoginForm(AuthenticationForm):
     }
 
 
+class PasswordForm(PasswordChangeForm):
+    """Django's form with what is allowed in one sentence."""
+
+    def __init__(self, user: User, *arguments: Any, **options: Any) -> None:
+        super().__init__(user, *arguments, **options)
+        self.fields[
+            "new_password1"
+        ].help_text = "12 characters or more, no common one, and nothing like your name or address."
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""
+
+
 class LoginPage(LoginView):
     """The login page; `next` is followed only within this site."""
 
@@ -35,6 +51,7 @@ class LoginPage(LoginView):
 class PasswordPage(PasswordChangeView):
     """Change one's own password; every other session of the user ends."""
 
+    form_class = PasswordForm
     template_name = "accounts/password.html"
     success_url = reverse_lazy("password")
 

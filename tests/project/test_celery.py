@@ -25,7 +25,7 @@ WAIT_S = 60
 def test_without_a_url_tasks_wait_in_folders_of_the_data_folder(tmp_path: Path) -> None:
     found = broker_settings(Config.model_construct(data_dir=tmp_path, broker_url=None))
     options = found["CELERY_BROKER_TRANSPORT_OPTIONS"]
-    assert found["CELERY_BROKER_URL"] == "filesystem://"
+    assert found["CELERY_BROKER_URL"] == "filesystem://localhost"
     assert options["data_folder_in"] == options["data_folder_out"]
     assert Path(options["data_folder_in"]).is_dir()
 

@@ -58,8 +58,8 @@ def test_what_is_not_allowed_is_explained(visitor: Client) -> None:
     ("status", "kind", "code"),
     [
         (400, "invalid_request", "bad_request"),
-        (403, "invalid_request", "forbidden"),
-        (404, "invalid_request", "not_found"),
+        (403, "permission_denied", "permission_denied"),
+        (404, "not_found", "not_found"),
         (500, "server_error", "internal_error"),
     ],
 )

@@ -48,7 +48,7 @@ def test_the_id_is_bound_while_the_request_runs_and_not_after() -> None:
 
 @pytest.mark.parametrize(
     ("status", "duration_ms", "level"),
-    [(200, 12.0, "debug"), (404, 12.0, "debug"), (500, 12.0, "warning"), (200, 1000.0, "warning")],
+    [(200, 12.0, "debug"), (404, 12.0, "info"), (500, 12.0, "warning"), (200, 1000.0, "warning")],
 )
 def test_a_slow_or_failed_request_is_a_warning(status: int, duration_ms: float, level: str) -> None:
     with capture_logs() as lines:
