@@ -1,0 +1,113 @@
+"""A real receiver on a free port, in a thread of the test's process."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from finops.accounts.keys import KeyIdentity
+from ingest.answer import Status
+from ingest.body import Limits
+from ingest.health import Health
+from ingest.identity import Identities
+from ingest.receiver import Receiver
+from ingest.serve import bind, make_server
+from ingest.spool import Spool
+
+KEY = "ilk_sender"
+KEYS = {
+    KEY: KeyIdentity(1, 42, "shop", frozenset({"ingest"})),
+    "ilk_reader": KeyIdentity(2, 42, "shop", frozenset({"read"})),
+}
+LIMITS = Limits(body_bytes=64 * 1024, decoded_bytes=256 * 1024, read_timeout_s=1.0)
+WAIT_S = 30
+PROTOBUF = "application/x-protobuf"
+
+
+@dataclass
+class Reply:
+    """An HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def error(self) -> tuple[int, str]:
+        """Code and message of the google.rpc.Status in the body."""
+        status = Status.FromString(self.body)
+        return status.code, status.message
+
+    @property
+    def partial(self) -> tuple[int, str]:
+        partial = ExportTraceServiceResponse.FromString(self.body).partial_success
+        return partial.rejected_spans, partial.error_message
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Serving:
+    """A receiver that runs."""
+
+    port: int
+    folder: Path
+    receiver: Receiver
+    headers: Mapping[str, str] = field(
+        default_factory=lambda: {"Content-Type": PROTOBUF, "Authorization": f"Bearer {KEY}"}
+    )
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
+
+    def send(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        connection = self.connect()
+        connection.request(method, path, body, dict(headers or {}))
+        response = connection.getresponse()
+        reply = Reply(response.status, dict(response.getheaders()), response.read())
+        connection.close()
+        return reply
+
+    def post(self, body: Any, **headers: str | None) -> Reply:
+        """POST traces; headers by name with underscores, None leaves one out."""
+        given = dict(self.headers)
+        for name, value in headers.items():
+            given.pop(proper := name.replace("_", "-").title(), None)
+            if value is not None:
+                given[proper] = value
+        return self.send("POST", "/v1/traces", body, given)
+
+
+@contextmanager
+def serving(folder: Path, max_bytes: int = 10**8, limits: Limits = LIMITS) -> Iterator[Serving]:
+    """Run a receiver over the spool in `folder`."""
+    spool = Spool(folder, max_bytes)
+    spool.start()
+    receiver = Receiver(spool, Identities(KEYS.get), limits, Health(folder, max_bytes))
+    server = make_server(receiver)
+    listener = bind("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        until = time.monotonic() + WAIT_S
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.01)
+        yield Serving(listener.getsockname()[1], folder, receiver)
+    finally:
+        server.should_exit = True
+        thread.join(WAIT_S)
+        spool.close()
+        listener.close()
