@@ -151,6 +151,11 @@ FROM
 """
 
 
+# Evaluating each branch for its own rows only makes the same products be worked out many times
+# over: measured, four times slower.
+SETTINGS = {"short_circuit_function_evaluation": "disable"}
+
+
 def price(ch: Warehouse, rates: RateVersion, *, version: int, now: datetime) -> None:
     """Write a charge for each verdict, as `version` of the ledger."""
     number = {"rate_version": rates.number}
@@ -162,5 +167,7 @@ def price(ch: Warehouse, rates: RateVersion, *, version: int, now: datetime) -> 
     ch.command(FILL_TARIFFS, number)
     (span,) = ch.query("SELECT min(hour) AS first, max(hour) AS last FROM verdicts")
     ch.command(
-        CHARGE, {**number, "version": version, "start": span["first"], "end": span["last"] + HOUR}
+        CHARGE,
+        {**number, "version": version, "start": span["first"], "end": span["last"] + HOUR},
+        settings=SETTINGS,
     )

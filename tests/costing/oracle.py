@@ -1,0 +1,283 @@
+"""The charge job once more, in plain Python and Decimal: slow, obvious, and the judge of the SQL.
+
+It takes whole rows of the table `calls` (as insert_calls returns them), all of one workspace and
+within an hour of each other, and says what `charges` must hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Any
+
+from finops.pricing.publish import list_prices
+from finops.pricing.rate import BUCKETS, TIERS, Rate
+from finops.pricing.resolve import PROVIDERS, resolve_model
+
+Call = Mapping[str, Any]
+INPUTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image_in")
+OUTPUTS = ("output", "reasoning", "audio_out")
+TOKENS = (*INPUTS, *OUTPUTS)
+WINDOW = timedelta(minutes=10)
+ANSWERS = {"", "chat", "completion", "text_completion", "generate_content", "embeddings"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a call was in its request."""
+
+    uncounted_reason: str
+    last_attempt: bool
+    request_succeeded: bool
+    waste_class: str
+
+
+def tokens(call: Call, buckets: Iterable[str]) -> int:
+    return sum(call[f"{bucket}_tokens"] or 0 for bucket in buckets)
+
+
+def known(call: Call) -> int:
+    return sum(call[f"{bucket}_tokens"] is not None for bucket in TOKENS)
+
+
+def is_hit(call: Call) -> bool:
+    layer, operation = call["cache_layer"], call["operation"]
+    replaced = layer in ("exact", "semantic") or (layer, operation) in {
+        ("embedding", "embeddings"),
+        ("retrieval", "retrieval"),
+        ("retrieval", "rerank"),
+    }
+    return call["cache_hit"] == 1 and replaced
+
+
+def succeeded(call: Call) -> bool:
+    if call["success"] is not None:
+        return bool(call["success"])
+    return bool(call["outcome"] == "ok")
+
+
+def model_of(call: Call) -> str:
+    return str(call["model_served"] or call["model_requested"])
+
+
+def identity(call: Call) -> tuple[str, str]:
+    return call["trace_id"], call["span_id"]
+
+
+def group(calls: Sequence[Call], key: Callable[[Call], Any]) -> dict[Any, list[Call]]:
+    groups = defaultdict(list)
+    for call in calls:
+        groups[key(call)].append(call)
+    return groups
+
+
+def repeated_responses(calls: Sequence[Call]) -> set[tuple[str, str]]:
+    """Every span of a provider response but the one that knows most, then the earliest."""
+    carrying = [call for call in calls if names_a_response(call) and not is_hit(call)]
+    repeated = set()
+    for same in group(carrying, lambda c: (canonical(c["provider"]), c["response_id"])).values():
+        ranked = sorted(
+            same,
+            key=lambda c: (-known(c), c["tenant"] == "", c["started_at"], *identity(c)),
+        )
+        repeated |= {identity(call) for call in ranked[1:]}
+    return repeated
+
+
+def names_a_response(call: Call) -> bool:
+    """Ollama counts its responses from chatcmpl-0 to chatcmpl-999 and starts again."""
+    return bool(call["response_id"]) and not re.fullmatch(r"chatcmpl-\d{1,3}", call["response_id"])
+
+
+def canonical(provider: str) -> str:
+    return PROVIDERS.get(provider.lower(), provider.lower())
+
+
+def repeats_children(call: Call, children: Sequence[Call]) -> bool:
+    informed = [child for child in children if known(child)]
+    if not informed:
+        return False
+    if call["outcome"] == "ok" and all(child["outcome"] != "ok" for child in informed):
+        return False
+    if not known(call):
+        return call["operation"] in ANSWERS
+    return all(
+        tokens(call, side) == sum(tokens(child, side) for child in informed)
+        for side in (INPUTS, OUTPUTS)
+    )
+
+
+def uncounted(calls: Sequence[Call]) -> dict[tuple[str, str], str]:
+    repeated = repeated_responses(calls)
+    reasons = dict.fromkeys(repeated, "response_repeated")
+    by_parent = group(
+        [call for call in calls if identity(call) not in repeated],
+        lambda c: (c["trace_id"], c["parent_span_id"]),
+    )
+    for call in calls:
+        children = by_parent.get(identity(call), [])
+        if identity(call) not in repeated and repeats_children(call, children):
+            reasons[identity(call)] = "parent_of_usage"
+    return reasons
+
+
+def judge(calls: Sequence[Call]) -> dict[tuple[str, str], Verdict]:
+    """Say of each call what it was, by (trace, span)."""
+    reasons = uncounted(calls)
+    verdicts = {}
+    successes = []
+    for attempts in group(calls, lambda c: c["request_id"] or identity(c)).values():
+        counted = [call for call in attempts if identity(call) not in reasons]
+        ranked = sorted(
+            counted or attempts,
+            key=lambda c: (c["attempt"], c["started_at"], c["span_id"], c["trace_id"]),
+        )
+        last = ranked[-1]
+        if counted and succeeded(last):
+            successes.append(last)
+        for call in attempts:
+            reason = reasons.get(identity(call), "")
+            verdicts[identity(call)] = Verdict(
+                uncounted_reason=reason,
+                last_attempt=call is last and not reason,
+                request_succeeded=succeeded(last),
+                waste_class="" if reason else waste(call, last),
+            )
+    for call in successes:
+        if any(repeats_prompt(call, other) for other in successes):
+            verdict = verdicts[identity(call)]
+            if verdict.waste_class == "clean":
+                verdicts[identity(call)] = Verdict("", True, True, "duplicate")
+    return verdicts
+
+
+def waste(call: Call, last: Call) -> str:
+    if call["outcome"] == "cancelled" and not succeeded(call):
+        return "aborted"
+    if not succeeded(last):
+        return "failed"
+    if call is last:
+        return "clean"
+    same = (call["provider"], model_of(call)) == (last["provider"], model_of(last))
+    return "retry" if same else "fallback"
+
+
+def ended_at(call: Call) -> datetime:
+    started: datetime = call["started_at"]
+    return started + timedelta(milliseconds=call["duration_ms"])
+
+
+def repeats_prompt(call: Call, earlier: Call) -> bool:
+    same = ("tenant", "user_id", "operation", "prompt_hash")
+    return (
+        call["prompt_hash"] != 0
+        and all(call[name] == earlier[name] for name in same)
+        and timedelta(0) < call["started_at"] - ended_at(earlier) <= WINDOW
+    )
+
+
+def rate_of(call: Call) -> Rate | None:
+    """Return the one list price that holds for a call."""
+    key = resolve_model(call["provider"], model_of(call))
+    if key is None:
+        return None
+    second = call["started_at"].hour * 3600 + call["started_at"].minute * 60
+    second += call["started_at"].second
+    total = tokens(call, INPUTS)
+    matching = [
+        rate
+        for rate in list_prices()
+        if (rate.provider, rate.model) == (key.provider, key.model)
+        and (rate.context_above == 0 or total > rate.context_above)
+        and total <= rate.context_upto
+        and rate.valid_from <= call["started_at"] < rate.valid_to
+        and rate.daily_from_s <= second < rate.daily_to_s
+    ]
+    tier = call["service_tier"].lower()
+    wanted = [rate for rate in matching if tier in TIERS and rate.service_tier == tier]
+    found = wanted or [rate for rate in matching if rate.service_tier == ""]
+    assert len(found) <= 1, "two rates hold at once"
+    return found[0] if found else None
+
+
+def to_places(usd: Decimal) -> Decimal:
+    with localcontext() as context:
+        context.prec = 60
+        return usd.quantize(Decimal("1e-12"), ROUND_HALF_UP)
+
+
+def price(call: Call, verdict: Verdict, rate: Rate | None) -> dict[str, Any]:
+    """Return the money columns of a charge."""
+    refused = known(call) == 0 and call["outcome"] in ("error", "rate_limited")
+    free = refused or verdict.uncounted_reason != ""
+    reason = "" if free else unpriced(call, rate)
+    worth = {} if free or reason or rate is None else buckets(call, rate)
+    total = sum((usd for usd in worth.values() if usd is not None), Decimal(0))
+    saving = Decimal(0) if free or reason or rate is None else cache_saving(call, rate)
+    if free or is_hit(call):
+        return {
+            **{f"{bucket}_usd": Decimal(0) for bucket in BUCKETS},
+            "cost_usd": Decimal(0),
+            "unpriced_reason": "",
+            "provider_cache_saving_usd": Decimal(0),
+            "response_cache_saving_usd": None if free or reason else total,
+        }
+    return {
+        **{f"{bucket}_usd": worth.get(bucket) for bucket in BUCKETS},
+        "cost_usd": None if reason else total,
+        "unpriced_reason": reason,
+        "provider_cache_saving_usd": None if reason else saving,
+        "response_cache_saving_usd": None,
+    }
+
+
+def unpriced(call: Call, rate: Rate | None) -> str:
+    if not model_of(call):
+        return "no_model"
+    if rate is None:
+        return "no_rate"
+    if not known(call):
+        return "no_usage"
+    used = [bucket for bucket in TOKENS if call[f"{bucket}_tokens"]]
+    return "no_rate" if any(getattr(rate.prices, bucket) is None for bucket in used) else ""
+
+
+def buckets(call: Call, rate: Rate) -> dict[str, Decimal | None]:
+    worth: dict[str, Decimal | None] = {"call": rate.prices.call and to_places(rate.prices.call)}
+    for bucket in TOKENS:
+        used, usd = call[f"{bucket}_tokens"], getattr(rate.prices, bucket)
+        worth[bucket] = None if used is None else to_places(used * (usd or Decimal(0)))
+    return worth
+
+
+def cache_saving(call: Call, rate: Rate) -> Decimal:
+    p = rate.prices
+    if p.input is None:
+        return Decimal(0)
+    with localcontext() as context:
+        context.prec = 60
+        saving = (call["cache_read_tokens"] or 0) * (p.input - (p.cache_read or 0))
+        saving -= (call["cache_write_5m_tokens"] or 0) * ((p.cache_write_5m or 0) - p.input)
+        saving -= (call["cache_write_1h_tokens"] or 0) * ((p.cache_write_1h or 0) - p.input)
+    return to_places(saving)
+
+
+def charge_all(calls: Sequence[Call]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what the ledger must say of each call, by (trace, span)."""
+    verdicts = judge(calls)
+    return {
+        identity(call): {
+            "counted": int(verdict.uncounted_reason == ""),
+            "uncounted_reason": verdict.uncounted_reason,
+            "last_attempt": int(verdict.last_attempt),
+            "request_succeeded": int(verdict.request_succeeded),
+            "waste_class": verdict.waste_class,
+            **price(call, verdict, rate_of(call)),
+        }
+        for call in calls
+        for verdict in [verdicts[identity(call)]]
+    }
