@@ -8,30 +8,19 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.e2e.conftest import Demo
 from tests.e2e.stack import MANAGE, Stack
 
 
-def played(stack: Stack) -> dict[str, Any]:
-    key = stack.key("demo", "read")
+def played(stack: Stack, key: str) -> dict[str, Any]:
     totals: dict[str, Any] = stack.get("/api/v1/unit-costs", key)["totals"]
     return totals
 
 
-@pytest.fixture(scope="module")
-def first(stack: Stack) -> subprocess.CompletedProcess[str]:
-    """The demo, thinned to some hundred requests, played for the first time."""
-    return stack.manage("demo", "--calls", "600")
-
-
-def test_the_demo_is_played_and_charged_to_the_last_call(
-    stack: Stack, first: subprocess.CompletedProcess[str]
-) -> None:
-    assert first.returncode == 0, first.stderr + stack.logs()
-    said = re.search(r"Played (\d+) requests in (\d+) calls .*: \$(\d+\.\d\d)", first.stdout)
-    assert said is not None, first.stdout
-    totals = played(stack)
+def test_the_demo_is_played_and_charged_to_the_last_call(stack: Stack, demo: Demo) -> None:
+    said = re.search(r"Played (\d+) requests in (\d+) calls .*: \$(\d+\.\d\d)", demo.run.stdout)
+    assert said is not None, demo.run.stdout
+    totals = played(stack, demo.key)
     assert totals["calls"] == int(said[2])
     assert totals["requests"] == int(said[1])
     assert round(float(totals["cost_usd"]), 2) == float(said[3])
@@ -39,17 +28,15 @@ def test_the_demo_is_played_and_charged_to_the_last_call(
     assert float(totals["waste_cost_usd"]) > 0
 
 
-@pytest.mark.usefixtures("first")
-def test_a_second_start_says_that_it_was_played_and_plays_nothing(stack: Stack) -> None:
-    before = played(stack)
+def test_a_second_start_says_that_it_was_played_and_plays_nothing(stack: Stack, demo: Demo) -> None:
+    before = played(stack, demo.key)
     again = stack.manage("demo", "--calls", "600")
     assert again.returncode == 0
     assert "--again plays it once more" in again.stdout
     assert stack.manage("demo", "--once").stdout == ""
-    assert played(stack) == before
+    assert played(stack, demo.key) == before
 
 
-@pytest.mark.usefixtures("first")
 def test_a_trace_of_ones_own_is_played_into_a_workspace(stack: Stack, tmp_path: Path) -> None:
     trace = tmp_path / "own.csv"
     trace.write_text("t,client,input,output\n0,7,100,10\n1,7,200,20\n2,99,300,30\n")
