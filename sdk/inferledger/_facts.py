@@ -155,22 +155,24 @@ def wire(facts: Mapping[str, Any]) -> Attributes:
     for fact, value in facts.items():
         if value is None:
             continue
-        if fact == "tags":
-            attributes.update(wire_tags(value))
-            continue
-        entry = _WIRE.get(fact)
-        if entry is None:
-            say(f"fact:{fact}", "%s is not known and was left out", fact)
-            continue
         try:
-            found = entry[1](value)
-        except (TypeError, ValueError, OverflowError):
-            found = None
-        if found is None:
-            _report(fact, value)
-        else:
-            attributes[entry[0]] = found
+            found = wire_tags(value) if fact == "tags" else _wire_one(fact, value)
+        except Exception:  # Whatever a caller's object raises when it is read.
+            found = {}
+        says_nothing = isinstance(value, str | dict) and not value
+        if not found and not says_nothing:
+            say(f"fact:{fact}", "%s has no usable value and was left out", fact)
+        attributes.update(found)
     return attributes
+
+
+def _wire_one(fact: str, value: Any) -> Attributes:
+    if fact not in _WIRE:
+        say(f"fact:{fact}", "%s is not known and was left out", fact)
+        return {}
+    name, convert = _WIRE[fact]
+    found = convert(value)
+    return {} if found is None else {name: found}
 
 
 def wire_tags(tags: Mapping[str, object]) -> Attributes:
@@ -183,8 +185,3 @@ def wire_tags(tags: Mapping[str, object]) -> Attributes:
         if value is not None:
             attributes[names.TAG_PREFIX + str(name)[:MAX_TAG_NAME]] = str(value)[:MAX_TEXT]
     return attributes
-
-
-def _report(fact: str, value: object) -> None:
-    if value != "":  # an empty text says nothing, and that is fine
-        say(f"fact:{fact}", "%s has no usable value and was left out", fact)

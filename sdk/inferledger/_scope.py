@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from inferledger import attributes as names
-from inferledger._facts import Attributes, wire, wire_tags
+from inferledger._facts import Attributes, wire
 from inferledger._log import say_broken
 from inferledger._recorder import Recorder, current
 from inferledger._span import Span, current_parent
@@ -160,11 +160,12 @@ def action(  # noqa: PLR0913
         "session_id": session_id,
         "agent": agent,
         "environment": environment,
+        "tags": tags,
     }
 
     def inner(outer: Scope, recorder: Recorder) -> Scope:
         drawn = {names.ACTION_ID: _hex(recorder)}
-        said = {**outer.attributes, **drawn, **wire(facts), **wire_tags(tags)}
+        said = {**outer.attributes, **drawn, **wire(facts)}
         return Scope(said, _trace(outer, recorder), outer.attempts)
 
     return Context(names.ACTION_ID, inner)

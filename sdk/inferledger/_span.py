@@ -11,8 +11,6 @@ import os
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from opentelemetry import trace
-
 from inferledger._facts import Attributes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,5 +45,8 @@ def nanoseconds(moment: datetime) -> int:
 
 def current_parent() -> tuple[int, int]:
     """Trace and span of the OpenTelemetry span that is current, (0, 0) when there is none."""
+    # `init` has imported it; at the top it would be most of what importing this package costs.
+    from opentelemetry import trace  # noqa: PLC0415
+
     context = trace.get_current_span().get_span_context()
     return (context.trace_id, context.span_id) if context.is_valid else (0, 0)

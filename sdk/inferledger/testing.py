@@ -1,6 +1,8 @@
 """Test your instrumentation without a network: exact calls, a clock that you set, counted ids.
 
-    with inferledger.testing.capture() as captured:
+    from inferledger.testing import capture
+
+    with capture() as captured:
         answer_ticket()
     assert captured.calls[0]["attributes"]["finops.tenant.id"] == "acme"
 

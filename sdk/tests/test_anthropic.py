@@ -192,7 +192,7 @@ def test_an_error_of_the_api(
 
 def test_a_timeout(provider: Provider, inferledger_capture: Captured) -> None:
     client = anthropic.Anthropic(base_url=provider.url, api_key="k", max_retries=0, timeout=0.2)
-    provider.say(PATH, json_reply(MESSAGE, delay_s=1))
+    provider.say(PATH, json_reply(MESSAGE, delay_s=30))
 
     @inferledger.track(provider="anthropic", model="claude-test")
     def ask() -> Any:

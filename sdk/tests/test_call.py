@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,24 @@ def test_garbage_never_reaches_the_caller(inferledger_capture: Captured) -> None
         call.describe(queue_ms="soon", nonsense=1)  # type: ignore[arg-type, call-arg]
 
     assert inferledger_capture.calls[0]["attributes"]["finops.usage.source"] == "missing"
+
+
+def test_an_object_that_cannot_be_read_costs_only_its_fact(inferledger_capture: Captured) -> None:
+    class Hostile:
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    hostile: Any = Hostile()
+    with (
+        inferledger.action("a", tenant=hostile, feature="f", plan=hostile),
+        inferledger.call(provider="p", model=hostile, tags=hostile),
+    ):
+        pass
+
+    attributes = inferledger_capture.calls[0]["attributes"]
+    assert attributes["finops.feature"] == "f"
+    assert attributes["finops.action.name"] == "a"
+    assert "finops.tenant.id" not in attributes
 
 
 def test_every_method_is_safe_while_nothing_is_recorded() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 from collector import Answer, Collector
@@ -137,7 +136,7 @@ def test_an_answer_that_passes_is_tried_again(collector: Collector, status: int)
         ("soon", None),
         ("", None),
         ("Thu, 01 Jan 2026 00:00:00 GMT", 0.0),
-        (format_datetime(datetime.now(UTC) + timedelta(days=1)), 300.0),
+        ("Fri, 01 Jan 2999 00:00:00 GMT", 300.0),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date(value: str, seconds: float | None) -> None:
@@ -243,12 +242,15 @@ def test_calls_wait_for_a_collector_that_comes_up_later(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with Collector() as reserved:
-        endpoint = reserved.endpoint
-    inferledger.init(endpoint, KEY)
+        port = reserved.port
+    inferledger.init(f"http://127.0.0.1:{port}", KEY)
     record()
     assert not inferledger.flush(timeout_s=0.2)
-
     assert "does not answer; trying again" in caplog.text
+
+    with Collector(port) as late:
+        assert inferledger.flush(timeout_s=30)
+        assert len(late.spans) == 1
 
 
 def test_a_collector_that_never_answers_holds_nobody_up(collector: Collector) -> None:

@@ -9,6 +9,7 @@ import inferledger
 
 HEAVY = (
     "google.protobuf",
+    "opentelemetry.trace",
     "opentelemetry.sdk.trace",
     "opentelemetry.exporter.otlp.proto.common",
     "requests",

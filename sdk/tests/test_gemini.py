@@ -139,7 +139,7 @@ def test_an_error_of_the_api(
 
 
 def test_a_timeout(provider: Provider, inferledger_capture: Captured) -> None:
-    provider.say(WHOLE, *[json_reply(ANSWER, delay_s=1)] * 10)
+    provider.say(WHOLE, *[json_reply(ANSWER, delay_s=30)] * 10)
     client = connect(provider, timeout_ms=200)
 
     @inferledger.track(provider="gcp.gemini", model=MODEL)

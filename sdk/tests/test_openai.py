@@ -215,13 +215,13 @@ def test_embeddings(
 def test_retries_are_attempts_of_one_request(
     provider: Provider, inferledger_capture: Captured
 ) -> None:
-    client = openai.OpenAI(base_url=provider.url + "/v1", api_key="k", max_retries=0, timeout=0.5)
+    client = openai.OpenAI(base_url=provider.url + "/v1", api_key="k", max_retries=0, timeout=2)
     broken = {"error": {"message": "SECRET"}}
     provider.say(
         CHAT,
         json_reply(broken, 429),
         json_reply(broken, 500),
-        json_reply(COMPLETION, delay_s=2),
+        json_reply(COMPLETION, delay_s=30),
         json_reply(COMPLETION),
     )
 

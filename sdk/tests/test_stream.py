@@ -169,6 +169,19 @@ def test_the_contexts_of_a_generator_are_those_of_its_call(inferledger_capture: 
     assert inferledger_capture.calls[0]["attributes"]["finops.tenant.id"] == "acme"
 
 
+def test_a_stream_that_outlives_its_request_is_still_its_attempt(
+    inferledger_capture: Captured,
+) -> None:
+    with inferledger.request("r-1"):
+        chunks = generate(inferledger_capture)
+        next(chunks)
+    list(chunks)
+
+    [call] = inferledger_capture.calls
+    assert call["attributes"]["finops.request.id"] == "r-1"
+    assert call["attributes"]["finops.outcome"] == "ok"
+
+
 def test_what_is_sent_thrown_and_returned_passes_through(inferledger_capture: Captured) -> None:
     @inferledger.track(provider="p", model="m")
     def echo() -> Generator[str, str, str]:

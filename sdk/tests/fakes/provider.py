@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +40,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.replies: dict[str, deque[Reply]] = defaultdict(deque)
+        self._ended = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -59,6 +59,7 @@ class Provider:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -69,7 +70,7 @@ class Provider:
         handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         queue = self.replies[handler.path.partition("?")[0]]
         reply = queue.popleft() if queue else json_reply({"error": {"message": "no reply"}}, 404)
-        time.sleep(reply.delay_s)
+        self._ended.wait(reply.delay_s)
         try:
             handler.send_response(reply.status)
             for name, value in reply.headers.items():
