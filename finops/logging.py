@@ -45,6 +45,7 @@ def logging_settings(config: Config) -> dict[str, Any]:
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             # Refused requests have their line, with the request's id, from finops.request_id.
             "django.request": {"level": "ERROR"},
+            "axes": {"level": "WARNING"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             # It logs each failed connection with a stack; callers get the same as an error of ours.
             "clickhouse_driver": {"level": "CRITICAL"},

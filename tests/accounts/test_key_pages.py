@@ -49,7 +49,7 @@ def test_loading_the_answer_again_makes_no_second_key(as_alice: Client) -> None:
 def test_a_key_needs_a_name_and_known_scopes(as_alice: Client, data: dict[str, object]) -> None:
     response = as_alice.post("/settings/keys", data)
     assert response.status_code == 200
-    assert 'class="error"' in response.content.decode()
+    assert 'role="alert"' in response.content.decode()
     assert not ApiKey.objects.exists()
 
 

@@ -26,7 +26,8 @@ def test_a_page_may_load_only_what_is_ours_and_run_no_inline_script(page: HttpRe
     assert policy(page) == {
         "default-src": "'self'",
         "script-src": "'self'",
-        "style-src": "'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+        "style-src": "'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+        " 'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='",
         "style-src-attr": "'unsafe-inline'",
         "img-src": "'self' data: blob:",
         "object-src": "'none'",
