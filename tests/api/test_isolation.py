@@ -1,0 +1,127 @@
+"""The workspace comes from the key or the session: nothing else leads to another's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from finops.accounts.models import Role, User, Workspace
+from finops.accounts.workspaces import set_role
+from finops.budgets.models import Budget
+from finops.clickhouse.client import Warehouse
+from tests.api.conftest import with_key
+from tests.queries.rows import Charge, at, ledger_of
+
+SECRET = "globex-private"
+TENANT = "globex-tenant"  # may come back as the filter that it was asked for with
+PUBLIC = {"healthz", "login", "api-schema", "api-docs"}
+RANGE = "from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z"
+
+
+def addresses(
+    patterns: list[URLPattern | URLResolver] | None = None, prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Every address of the web process, with its name; numbers in it are filled in with 1."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, route)
+        else:
+            filled = route.replace("<int:budget_id>", "1").replace("<int:alert_id>", "1")
+            filled = filled.replace("<int:key_id>", "1").replace("<int:membership_id>", "1")
+            yield f"/{filled}", str(pattern.name)
+
+
+ADDRESSES = sorted(addresses())
+
+
+@pytest.fixture
+def filled(acme: Workspace, globex: Workspace, configured_ch: Warehouse) -> Workspace:
+    """Globex with a call, a budget and a key of which Acme must never hear."""
+    ledger_of(
+        configured_ch,
+        Charge(at("10:00"), Decimal(1), workspace_id=acme.pk),
+        Charge(
+            at("10:00"), Decimal(2), tenant=TENANT, model=SECRET, provider=SECRET, team=SECRET,
+            workspace_id=globex.pk,
+        ),
+    )  # fmt: skip
+    Budget.objects.create(
+        workspace=globex,
+        tenant=SECRET,
+        amount_usd=Decimal(1),
+        recipients=[f"{SECRET}@globex.example"],
+    )
+    with_key(globex, "read")
+    owner = User.objects.create_user(f"{SECRET}@globex.example", None, name=SECRET)
+    set_role(owner, globex, Role.OWNER)
+    return globex
+
+
+def body_of(response: Any) -> str:
+    parts = response if response.streaming else [response.content]
+    return b"".join(parts).decode()
+
+
+def test_the_walk_knows_every_address() -> None:
+    assert not [path for path, _ in ADDRESSES if "<" in path]
+    assert {"overview", "api-unit-costs", "keys", "budgets"} <= {name for _, name in ADDRESSES}
+
+
+def test_a_key_never_shows_another_workspace(filled: Workspace, acme: Workspace) -> None:
+    client = with_key(acme, "read", "admin", "ingest")
+    for path, _ in ADDRESSES:
+        for query in (RANGE, f"{RANGE}&tenant={TENANT}", f"{RANGE}&workspace=globex", "format=csv"):
+            assert SECRET not in body_of(client.get(f"{path}?{query}")), (path, query)
+
+
+def test_a_session_never_shows_another_workspace(filled: Workspace, acme: Workspace) -> None:
+    owner = User.objects.create_user("owner@acme.example", None)
+    set_role(owner, acme, Role.OWNER)
+    client = Client()
+    for path, _ in ADDRESSES:
+        for query in (RANGE, f"{RANGE}&rows=all&tenant={TENANT}", f"{RANGE}&workspace=globex"):
+            client.force_login(owner)
+            assert SECRET not in body_of(client.get(f"{path}?{query}")), (path, query)
+
+
+def test_nobody_known_sees_nothing(filled: Workspace) -> None:
+    for path, name in ADDRESSES:
+        response = Client().get(f"{path}?{RANGE}")
+        assert SECRET not in body_of(response), path
+        if name not in PUBLIC:
+            assert response.status_code in (302, 401, 405), path
+
+
+def test_its_own_member_sees_it(filled: Workspace) -> None:
+    client = Client()
+    client.force_login(User.objects.get(name=SECRET))
+    seen = {name for path, name in ADDRESSES if SECRET in body_of(client.get(f"{path}?{RANGE}"))}
+    assert {"overview", "api-unit-costs", "budgets", "api-budgets", "members"} <= seen
+
+
+def test_each_of_two_keys_sees_its_own_numbers(
+    filled: Workspace, acme: Workspace, globex: Workspace
+) -> None:
+    costs = {
+        workspace.slug: with_key(workspace, "read")
+        .get(f"/api/v1/unit-costs?{RANGE}")
+        .json()["totals"]["cost_usd"]
+        for workspace in (acme, globex)
+    }
+    assert costs == {"acme": "1.000000000000", "globex": "2.000000000000"}
+
+
+def test_a_key_wins_over_the_session_beside_it(
+    filled: Workspace, acme: Workspace, globex: Workspace, victor: User
+) -> None:
+    client: APIClient = with_key(globex, "read")
+    client.force_login(victor)
+    body = client.get(f"/api/v1/unit-costs?{RANGE}").json()
+    assert body["totals"]["cost_usd"] == "2.000000000000"
