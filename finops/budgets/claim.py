@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parseaddr
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from finops.budgets.evaluate import Decision, PastAlert
 from finops.budgets.models import Budget, BudgetAlert
@@ -16,17 +16,15 @@ from finops.budgets.snapshot import Snapshot
 State = BudgetAlert.State
 
 
-def standing_alerts(budget: Budget, period: Period) -> QuerySet[BudgetAlert]:
-    """The alerts of a month that were not armed anew."""
-    return budget.alerts.filter(period_start=period.first_day, rearmed_at=None)
-
-
-def past_alerts(budget: Budget, period: Period) -> list[PastAlert]:
-    """The same as facts for `evaluate`."""
-    return [
-        PastAlert(alert.pk, alert.threshold, alert.amount_usd)
-        for alert in standing_alerts(budget, period).only("threshold", "amount_usd")
-    ]
+def past_alerts(budgets: Iterable[Budget], period: Period) -> dict[int, list[PastAlert]]:
+    """Return the alerts of a month that still stand, as facts for `evaluate`, by budget's id."""
+    past: dict[int, list[PastAlert]] = {budget.pk: [] for budget in budgets}
+    standing = BudgetAlert.objects.filter(
+        budget__in=past, period_start=period.first_day, rearmed_at=None
+    )
+    for alert in standing.only("budget_id", "threshold", "amount_usd"):
+        past[alert.budget_id].append(PastAlert(alert.pk, alert.threshold, alert.amount_usd))
+    return past
 
 
 def claim(
@@ -49,8 +47,11 @@ def claim(
         BudgetAlert.objects.bulk_create(alerts, ignore_conflicts=True)
         if decision.alert is not None:
             # A lower alert that still waits for the mail server has nothing left to say.
-            standing_alerts(budget, period).filter(
-                state=State.CLAIMED, threshold__lt=decision.alert
+            budget.alerts.filter(
+                period_start=period.first_day,
+                rearmed_at=None,
+                state=State.CLAIMED,
+                threshold__lt=decision.alert,
             ).update(state=State.SUPERSEDED, finished_at=snapshot.at)
 
 

@@ -52,8 +52,9 @@ def watch_month(
     sender: str,
 ) -> None:
     spends = spend_by_tenant(ch, workspace_id, period, {budget.tenant for budget in budgets})
+    past = past_alerts(budgets, period)
     for budget in budgets:
-        decision = evaluate(budget.terms, spends[budget.tenant], past_alerts(budget, period))
+        decision = evaluate(budget.terms, spends[budget.tenant], past[budget.pk])
         if not decision:
             continue
         snapshot = take_snapshot(ch, budget, period, now)

@@ -29,7 +29,7 @@ State = BudgetAlert.State
 
 def evaluate_and_claim(budget: Budget, spend: str, minute: int = 0) -> None:
     budget.refresh_from_db()
-    decision = evaluate(budget.terms, Decimal(spend), past_alerts(budget, NOVEMBER))
+    decision = evaluate(budget.terms, Decimal(spend), past_alerts([budget], NOVEMBER)[budget.pk])
     known = snapshot(spend, NOW + minute * MINUTE)
     claim(budget, NOVEMBER, decision, known, sender=SENDER)
 
@@ -57,7 +57,7 @@ def test_every_month_begins_anew(acme: Workspace) -> None:
     budget, mailer = make_budget(acme), PaperMailer()
     raise_alert(budget)
     december = next_month(NOVEMBER, BERLIN)
-    assert past_alerts(budget, december) == []
+    assert past_alerts([budget], december) == {budget.pk: []}
     known = snapshot(at=NOW + timedelta(days=30))
     claim(budget, december, Decision(alert=80), known, sender=SENDER)
     deliver(mailer, NOW + timedelta(days=30))

@@ -10,10 +10,19 @@ from django.utils import timezone
 from finops.accounts.models import AuditEntry, User, Workspace
 from finops.budgets.errors import Postponed, Refused
 from finops.budgets.mailer import OutboxMailer
+from finops.budgets.message import describe
 from finops.budgets.models import Budget, BudgetAlert
 from finops.clickhouse.client import Warehouse
 from tests.budgets.mail_server import MailServer
-from tests.budgets.scenes import MINUTE, NOW, PaperMailer, deliver, make_budget, raise_alert
+from tests.budgets.scenes import (
+    MINUTE,
+    NOVEMBER,
+    NOW,
+    PaperMailer,
+    deliver,
+    make_budget,
+    raise_alert,
+)
 from tests.queries.rows import Charge, ledger_of
 
 FORM = {
@@ -24,8 +33,8 @@ FORM = {
 }
 
 
-def page(client: Client) -> str:
-    response = client.get("/budgets")
+def page(client: Client, address: str = "/budgets") -> str:
+    response = client.get(address)
     assert response.status_code == 200
     return " ".join(response.content.decode().split())
 
@@ -137,6 +146,23 @@ def test_the_page_says_where_a_budget_stands(
     assert "threshold reached" in html
     assert 'width="84.2%"' in html
     assert "workspace=acme&amp;from=" in html
+
+
+def test_the_link_of_a_mail_shows_the_money_that_it_speaks_of(
+    configured_ch: Warehouse, as_ann: Client, acme: Workspace
+) -> None:
+    alert = raise_alert(make_budget(acme))
+    ledger_of(
+        configured_ch,
+        Charge(NOVEMBER.start, Decimal(840), tenant="acme-web", workspace_id=acme.pk),
+        Charge(NOVEMBER.end - MINUTE, Decimal(7), tenant="acme-web", workspace_id=acme.pk),
+        Charge(NOVEMBER.end, Decimal(100), tenant="acme-web", workspace_id=acme.pk),
+        Charge(NOW, Decimal(1000), tenant="other", workspace_id=acme.pk),
+    )
+    link = describe(alert, "")["overview_url"]
+    html = page(as_ann, link)
+    assert "$847.00" in html
+    assert "2026-11-01" in html
 
 
 def test_with_clickhouse_away_the_page_says_so_and_shows_the_rest(
