@@ -49,22 +49,22 @@ def receive_block(stream: ByteStream, sink: Sink) -> Header:
     return _copy(stream, sink, from_wire=True)
 
 
-def wire_block(stream: ByteStream, columns: Columns | None = None) -> tuple[Header, bytes]:
-    """Take a block that chDB wrote in Native and turn it into one for the wire.
+def wire_block(stream: ByteStream, columns: Columns | None = None) -> tuple[Header, list[bytes]]:
+    """Take a block that chDB wrote in Native and turn it into the parts of one for the wire.
 
     With `columns`, the block says these types instead of those that chDB wrote.
     """
     parts = [BLOCK_INFO]
     header = _copy(stream, parts.append, from_wire=False, columns=columns)
-    return header, b"".join(parts)
+    return header, parts
 
 
-def wire_header(columns: Columns) -> bytes:
-    """A block without rows, which tells names and types."""
+def wire_header(columns: Columns) -> list[bytes]:
+    """The parts of a block without rows, which tells names and types."""
     parts = [BLOCK_INFO, varint(len(columns)), varint(0)]
     for name, type_name in columns:
         parts += (text(name), text(type_name), NO_SPECIAL_FORM)
-    return b"".join(parts)
+    return parts
 
 
 def _copy(

@@ -22,16 +22,21 @@ class Outbox:
     _parts: list[bytes] = field(default_factory=list)
     _size: int = 0
 
-    def put(self, packet: bytes) -> None:
-        self._parts.append(packet)
-        self._size += len(packet)
-        if self._size >= ENOUGH_BYTES:
-            self.flush()
+    def put(self, *parts: bytes) -> None:
+        """Add a packet; a large part goes out at once, without being copied."""
+        for part in parts:
+            if len(part) >= ENOUGH_BYTES:
+                self.flush()
+                self._send(part)
+                continue
+            self._parts.append(part)
+            self._size += len(part)
+            if self._size >= ENOUGH_BYTES:
+                self.flush()
 
-    def put_block(self, block: bytes) -> None:
+    def put_block(self, parts: list[bytes]) -> None:
         """Send a data packet, compressed when the query asked for it."""
-        self.put(packets.data_head())
-        self.put(compress(block) if self.compressed else block)
+        self.put(packets.data_head(), *([compress(b"".join(parts))] if self.compressed else parts))
 
     def put_header(self, columns: Columns) -> None:
         """Send names and types without rows; without columns it is the end of the data."""
@@ -39,7 +44,7 @@ class Outbox:
 
     def put_profile_events(self) -> None:
         """Answer one block of an INSERT, as the protocol asks; there are no events to tell."""
-        self.put(packets.data_head(packets.S_PROFILE_EVENTS) + wire_header([]))
+        self.put(packets.data_head(packets.S_PROFILE_EVENTS), *wire_header([]))
 
     def put_error(self, error: QueryError) -> None:
         self.put(packets.exception(error.code, str(error)))
@@ -47,6 +52,9 @@ class Outbox:
     def flush(self) -> None:
         """Hand everything to the kernel; ClientGone when nobody reads it."""
         data, self._parts, self._size = b"".join(self._parts), [], 0
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
         try:
             self.sock.sendall(data)
         except OSError as error:

@@ -78,10 +78,10 @@ class Answer:
     def _put_rows(self, chunk: Chunk) -> None:
         stream = ByteStream(no_more, chunk.native)
         while stream.pending_bytes:
-            header, block = wire_block(stream, self.columns)
+            header, parts = wire_block(stream, self.columns)
             if not self.totals.blocks:
                 self.outbox.put_header(header.columns)
-            self.outbox.put_block(block)
+            self.outbox.put_block(parts)
             self.totals.blocks += 1
             self.totals.rows += header.rows
         self.totals.bytes += len(chunk.native)

@@ -100,7 +100,10 @@ class Session:
             raise read_engine_error(str(error)) from None
         try:
             while (block := blocks.fetch()) is not None:
-                yield Chunk(block.bytes(), block.storage_rows_read(), block.storage_bytes_read())
+                chunk = Chunk(block.bytes(), block.storage_rows_read(), block.storage_bytes_read())
+                # Its bytes are copied: nothing is held twice while a slow client takes them.
+                del block
+                yield chunk
         except RuntimeError as error:
             raise read_engine_error(str(error)) from None
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
-from math import isnan
 from typing import Any
 from uuid import UUID
 
@@ -140,7 +139,7 @@ def test_numpy_columns_come_back_as_they_were_sent(connect: Connect) -> None:
     assert (got[2] == sent[2]).all()
     assert list(got[3]) == list(sent[3])
     assert list(got[4]) == list(sent[4])
-    assert isnan(got[5][0]) and got[5][1] == 1
+    assert list(got[5][:2]) == [None, 1]
 
 
 def test_null_literals_and_intervals(client: Client) -> None:
