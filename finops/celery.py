@@ -43,4 +43,9 @@ app.conf.beat_schedule = {
         "schedule": crontab(),
         "options": {"expires": 90},
     },
+    "forget-sessions": {
+        "task": "finops.accounts.tasks.forget_sessions",
+        "schedule": crontab(hour="3", minute="17"),
+        "options": {"expires": 36 * 3600},
+    },
 }

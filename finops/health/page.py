@@ -27,18 +27,25 @@ KEPT_S = 2.0
 
 @dataclass
 class Report:
-    """The last answers of all parts and when they were got; one thread asks, the others wait."""
+    """The last answers of all parts and when they were got.
+
+    One thread asks; the others are given the last answers meanwhile, and wait only for the first.
+    """
 
     parts: dict[str, Part] = field(default_factory=dict)
     asked_s: float = float("-inf")
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fresh(self, now_s: float) -> dict[str, Part]:
-        with self.lock:
+        if not self.lock.acquire(blocking=not self.parts):
+            return self.parts
+        try:
             if now_s - self.asked_s >= KEPT_S:
                 self.parts = ask_all(load_config(), timezone.now())
                 self.asked_s = now_s
             return self.parts
+        finally:
+            self.lock.release()
 
 
 REPORT = Report()

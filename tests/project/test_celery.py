@@ -74,3 +74,12 @@ def test_worker_and_beat_write_their_heartbeats(tmp_path: Path, broker: str) -> 
         while beaten(tmp_path / "data" / "db.sqlite3") != {"worker", "beat"}:
             assert time.monotonic() < until_s, "\n".join(log.read_text() for log in logs)
             time.sleep(0.2)
+
+
+def test_every_task_of_the_schedule_is_there_and_expires() -> None:
+    from finops.celery import app
+
+    app.loader.import_default_modules()
+    for entry in app.conf.beat_schedule.values():
+        assert entry["task"] in app.tasks
+        assert entry["options"]["expires"] > 0

@@ -181,6 +181,12 @@ def test_a_report_is_kept_for_two_seconds(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(asked) == 2
 
 
+def test_while_one_asks_the_others_get_the_last_report() -> None:
+    report = Report(parts={"database": Part("ok")})
+    with report.lock:
+        assert report.fresh(10.0) == {"database": Part("ok")}
+
+
 @pytest.mark.django_db
 def test_all_parts_are_asked_and_none_can_stop_the_others(tmp_path: Path, closed_port: int) -> None:
     config = Config.model_construct(
