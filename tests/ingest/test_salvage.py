@@ -1,0 +1,97 @@
+"""What ClickHouse refuses is set aside, request by request, and the rest is loaded."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from finops.clickhouse.client import Warehouse
+from ingest.loader import Loader
+from ingest.record import Record, Stamp, encode, read_records
+from ingest.salvage import find_bad, salvage
+from ingest.segments import QUARANTINE, measure
+from tests.ingest.loading import calls, count, lend, load_all, write_segment
+from tests.ingest.payloads import Span, request
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
+# A trace id that ClickHouse can't store; the receiver would have left the span out.
+BAD = request(Span(CHAT, trace_id=b"t" * 20))
+
+
+def good(number: int) -> bytes:
+    return request(Span(CHAT, span_id=bytes([number] * 8)))
+
+
+def test_only_the_refused_request_is_set_aside(ch: Warehouse, tmp_path: Path) -> None:
+    name = write_segment(tmp_path, good(1), good(2), BAD, good(3), clean=False)
+    path = tmp_path / f"{name}.seg"
+    assert salvage(ch, path, str(tmp_path), NOW)
+    load_all(ch, tmp_path)
+    assert [row["span"] for row in calls(ch)] == ["01" * 8, "02" * 8, "03" * 8]
+    aside = tmp_path / QUARANTINE
+    (record,) = read_records((aside / path.name).read_bytes())
+    assert record.body == BAD
+    refusal = json.loads((aside / f"{name}.json").read_text())
+    assert (refusal["segment"], refusal["requests"]) == (name, 1)
+    assert "FixedString" in refusal["reason"]
+
+
+def test_a_segment_with_nothing_wrong_is_left_as_it_is(ch: Warehouse, tmp_path: Path) -> None:
+    name = write_segment(tmp_path, good(1))
+    before = (tmp_path / f"{name}.seg").read_bytes()
+    assert not salvage(ch, tmp_path / f"{name}.seg", str(tmp_path), NOW)
+    assert (tmp_path / f"{name}.seg").read_bytes() == before
+
+
+def test_where_clickhouse_refuses_everything_nothing_is_set_aside(
+    ch: Warehouse, tmp_path: Path
+) -> None:
+    name = write_segment(tmp_path, BAD, clean=False)
+    assert not salvage(ch, tmp_path / f"{name}.seg", "/no/such/folder", NOW)
+    assert not (tmp_path / QUARANTINE).exists()
+
+
+def test_a_damaged_segment_gives_what_is_whole(ch: Warehouse, tmp_path: Path) -> None:
+    name = write_segment(tmp_path, good(1))
+    path = tmp_path / f"{name}.seg"
+    path.write_bytes(path.read_bytes() + b"\x09damaged")
+    assert salvage(ch, path, str(tmp_path), NOW)
+    load_all(ch, tmp_path)
+    assert len(calls(ch)) == 1
+    assert (tmp_path / QUARANTINE / path.name).read_bytes() == b"\x09damaged"
+
+
+@pytest.mark.django_db
+def test_the_loader_steps_over_bad_segments(ch: Warehouse, tmp_path: Path) -> None:
+    write_segment(tmp_path, good(1), name="1795250060000000001-a")
+    write_segment(tmp_path, BAD, good(2), clean=False, name="1795250060000000002-b")
+    write_segment(tmp_path, BAD, clean=False, name="1795250060000000003-c")
+    write_segment(tmp_path, good(3), name="1795250060000000004-d")
+    loader = Loader(tmp_path, str(tmp_path), lend(ch))
+    for _ in range(20):
+        loader.step()
+    assert [row["span"] for row in calls(ch)] == ["01" * 8, "02" * 8, "03" * 8]
+    assert count(ch, "spans") == 3
+    depth = measure(tmp_path)
+    assert (depth.segments, depth.quarantined) == (0, 2)
+
+
+def test_halving_finds_exactly_the_bad_ones() -> None:
+    records = [Record(n, 1, bytes([n]), Stamp(0, 0, 0, 0)) for n in range(50)]
+    bad = {3, 4, 17, 49}
+
+    def refuses(some: list[Record]) -> str:
+        return "bad" if any(record.offset in bad for record in some) else ""
+
+    assert set(find_bad(records, refuses)) == bad  # type: ignore[arg-type]
+    assert find_bad([], refuses) == {}  # type: ignore[arg-type]
+
+
+def test_a_record_written_again_is_the_same() -> None:
+    data = encode(b"body", Stamp(1, 2, 3, 4))
+    (record,) = read_records(data)
+    assert encode(record.body, record.stamp) == data
