@@ -254,16 +254,16 @@ def measures(row: Answer) -> tuple[tuple[int, ...], tuple[str | None, ...]]:
 def answer(stack: Stack) -> Answer:
     """What the API says once ten calls are charged."""
     workspace = stack.workspace("golden")
-    inferledger.init(stack.otlp, stack.key(workspace, "ingest"), service="golden")
+    key = stack.key(workspace, "ingest", "read")
+    inferledger.init(stack.otlp, key, service="golden")
     make_ten_calls()
     assert inferledger.shutdown(30)
-    reader = stack.key(workspace, "read")
     now = datetime.now(UTC)
 
     def ask() -> Answer:
         found: Answer = stack.get(
             "/api/v1/unit-costs",
-            reader,
+            key,
             group_by="tenant,model",
             **{"from": (now - timedelta(hours=2)).isoformat()},
             to=(now + timedelta(hours=2)).isoformat(),

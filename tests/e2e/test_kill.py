@@ -34,9 +34,10 @@ pytestmark = pytest.mark.skipif(
 class Load(threading.Thread):
     """An application that makes calls without a pause, each with an id of its own."""
 
-    def __init__(self, pause_s: float) -> None:
+    def __init__(self, key: str, pause_s: float) -> None:
         super().__init__(daemon=True)
         self.calls = 0
+        self.key = key
         self._pause_s = pause_s
         self._over = threading.Event()
 
@@ -83,9 +84,9 @@ def healthy(stack: Stack) -> bool:
 @contextmanager
 def load_on(stack: Stack) -> Iterator[Load]:
     """An application that sends to a workspace of its own while the block lasts."""
-    workspace = stack.workspace("load")
-    inferledger.init(stack.otlp, stack.key(workspace, "ingest"), on_full="wait")
-    load = Load(pause_s=0.004)
+    key = stack.key(stack.workspace("load"), "ingest", "read")
+    inferledger.init(stack.otlp, key, on_full="wait")
+    load = Load(key, pause_s=0.004)
     load.start()
     try:
         yield load
@@ -98,12 +99,11 @@ def assert_exactly_once(stack: Stack, load: Load) -> None:
     """Everything that was sent is loaded once, charged once and summed up once."""
     sent = load.end()
     assert inferledger.flush(120), f"not all was acknowledged\n{stack.logs()}"
-    reader = stack.key("load", "read")
     since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 
     def charged() -> int:
         try:
-            found = stack.get("/api/v1/unit-costs", reader, **{"from": since})
+            found = stack.get("/api/v1/unit-costs", load.key, **{"from": since})
         except (urllib.error.URLError, OSError):
             return -1
         return int(found["totals"]["calls"])
@@ -117,7 +117,7 @@ def assert_exactly_once(stack: Stack, load: Load) -> None:
         )[0]
         assert (row["n"], row["ids"]) == (sent, sent), table
     ch.close()
-    totals = stack.get("/api/v1/unit-costs", reader, **{"from": since})["totals"]
+    totals = stack.get("/api/v1/unit-costs", load.key, **{"from": since})["totals"]
     assert totals["calls"] == totals["successful_requests"] == sent
     assert Decimal(totals["cost_usd"]) == sent * CALL_USD
     stack.wait(lambda: healthy(stack), "all parts well again")
