@@ -193,6 +193,11 @@ class Config(BaseSettings):
         here = f"http://{reachable(self.otlp_host)}:{self.otlp_port}/healthz"
         return self.ingest_health_url or here
 
+    @property
+    def web_healthz(self) -> str:
+        """Where the supervisor asks whether the pages are up."""
+        return f"http://{reachable(self.web_host)}:{self.web_port}/healthz"
+
     def warehouse_url(self) -> str:
         """The URL of ClickHouse; of the embedded one when none is set.
 

@@ -48,8 +48,8 @@ class Command(BaseCommand):
             self.prepare(config)
             for service in product_services(config):
                 supervisor.add(service)
-            self.wait_for(supervisor, f"{config.site_url}/healthz", "web")
-            self.wait_for(supervisor, f"http://{LOOPBACK}:{config.otlp_port}/healthz", "ingest")
+            self.wait_for(supervisor, config.web_healthz, "web")
+            self.wait_for(supervisor, config.ingest_healthz, "ingest")
             if supervisor.stopping.is_set():
                 return
             self.say(
