@@ -50,6 +50,8 @@ def check_recipients(recipients: Any) -> None:
             f"Recipients are 1 to {MOST_RECIPIENTS} e-mail addresses, none of them twice."
         )
     for address in recipients:
+        if not address.isascii():  # not every mail server takes it, and then nobody gets the mail
+            raise ValidationError(f"{address!r}: write the address in its ASCII form (xn--...).")
         try:
             validate_email(address)
         except ValidationError:

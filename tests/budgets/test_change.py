@@ -54,6 +54,7 @@ def test_a_budget_is_set_with_its_audit_entry(acme: Workspace, ann: User) -> Non
         ("recipients", ["a@x.example", "A@x.example"], "none of them twice"),
         ("recipients", ["nobody"], "'nobody' is not an e-mail address"),
         ("recipients", ["a@x.example\r\nBcc: b@x.example"], "is not an e-mail address"),
+        ("recipients", ["a@bücher.example"], "in its ASCII form"),
         ("recipients", "a@x.example", "1 to 20 e-mail addresses"),
     ],
 )
