@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartupRefused as refused:
         sys.stderr.write(f"{refused}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(f"The data folder {options.data_dir} can't be used: {error}.\n")
+        return 1
     log.info("stopped")
     return 0
 
@@ -51,11 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace, stack: ExitStack, stopped: threading.Event) -> None:
     """Open everything in order, wait, and let the stack close it in reverse."""
     data_dir = make_folder(options.data_dir)
+    write_port = stack.enter_context(hold(data_dir, datetime.now(UTC)))
     listener = stack.enter_context(listen(options.host, options.port))
     host, port = listener.getsockname()[:2]
-    stack.enter_context(hold(data_dir, port, datetime.now(UTC)))
+    write_port(port)
     password = read_password(data_dir)
     staging = open_staging(data_dir)
+    stack.callback(staging.close)
     config, backups = data_dir / "config.xml", data_dir / "backups"
     backups.mkdir(exist_ok=True)
     write_config(config, backups, fsync=not options.no_fsync, query_log=options.query_log)

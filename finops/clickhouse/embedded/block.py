@@ -13,7 +13,7 @@ from finops.clickhouse.embedded.stream import ByteStream, Sink, text, varint
 from finops.clickhouse.embedded.walker import Column, column_of
 
 MAX_NAME_BYTES = 1 << 16
-MAX_TYPE_BYTES = 1 << 20
+MAX_TYPE_BYTES = 1 << 18
 MAX_COLUMNS = 100_000
 
 BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"

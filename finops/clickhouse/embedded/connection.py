@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
 
 import structlog
 
@@ -70,11 +70,12 @@ class Connection:
         self._outbox = Outbox(sock)
         self._stream = ByteStream(self._receive)
         self._stopping = False
+        self._greeted_by: float | None = None
         self.watch: Watch | None = None
 
     def greet(self) -> Session | None:
         """Read Hello and check who it is; None, and the client knows why, when it may not."""
-        self._sock.settimeout(self._house.limits.hello_s)
+        self._greeted_by = time.monotonic() + self._house.limits.hello_s
         hello = packets.read_hello(self._stream)
         try:
             self._check(hello)
@@ -90,6 +91,7 @@ class Connection:
         self._outbox.put(packets.hello())
         self._outbox.flush()
         packets.read_addendum(self._stream)
+        self._greeted_by = None
         return session
 
     def refuse(self, error: QueryError) -> None:
@@ -100,17 +102,24 @@ class Connection:
     def serve(self, session: Session) -> None:
         """Answer packets until the client goes or the server stops."""
         settings = QuerySettings(session, self._house.engine.known_settings)
-        while not self._stopping:
-            self._sock.settimeout(self._house.limits.idle_s)
-            packet = self._stream.varint()
-            self._sock.settimeout(self._house.limits.packet_s)
-            if packet == packets.PING:
-                self._outbox.put(packets.PONG)
-                self._outbox.flush()
-            elif packet == packets.QUERY:
-                self._query(session, settings)
-            elif packet != packets.CANCEL:  # a late Cancel: its query is over
-                raise ProtocolViolation(f"Packet {packet} is unknown here.")
+        try:
+            while not self._stopping:
+                self._sock.settimeout(self._house.limits.idle_s)
+                packet = self._stream.varint()
+                self._sock.settimeout(self._house.limits.packet_s)
+                self._answer(packet, session, settings)
+        except ProtocolViolation as violation:
+            self.refuse(QueryError(violation.code, f"DB::Exception: {violation}"))
+            raise
+
+    def _answer(self, packet: int, session: Session, settings: QuerySettings) -> None:
+        if packet == packets.PING:
+            self._outbox.put(packets.PONG)
+            self._outbox.flush()
+        elif packet == packets.QUERY:
+            self._query(session, settings)
+        elif packet != packets.CANCEL:  # a late Cancel: its query is over
+            raise ProtocolViolation(f"Packet {packet} is unknown here.")
 
     def stop(self) -> None:
         """End after the running query, at once when none is running."""
@@ -146,12 +155,10 @@ class Connection:
         query = packets.read_query(self._stream)
         self._outbox.compressed = query.compressed
         with ExitStack() as files:
-            try:
+            with rows_end_the_connection():
                 external = receive_external(
                     self._stream, self._house.staging, files, compressed=query.compressed
                 )
-            except QueryError as error:
-                self._refuse_rest(error)
             try:
                 statement = read_statement(query.sql)
                 if external:
@@ -162,13 +169,11 @@ class Connection:
                 self._outbox.put_error(error)
         self._outbox.flush()
 
-    def _refuse_rest(self, error: QueryError) -> NoReturn:
-        """End the connection: rows are still on their way and can't be told from packets."""
-        self.refuse(error)
-        raise ProtocolViolation(str(error)) from error
-
     def _receive(self) -> bytes:
         try:
+            if self._greeted_by is not None:
+                left_s = self._greeted_by - time.monotonic()
+                self._sock.settimeout(max(left_s, 0.001))
             return self._sock.recv(RECEIVE_BYTES)
         except OSError as error:
             raise ClientGone(f"Nothing came from the client: {error}") from None
@@ -177,7 +182,9 @@ class Connection:
     def _watching(self) -> Iterator[Watch]:
         """Have the query killed when the client cancels it or goes."""
         watcher, engine = self._house.watcher, self._house.engine
-        with watcher.watching(self._sock, lambda: engine.kill(self._tag)) as watch:
+        with watcher.watching(
+            self._sock, lambda: engine.kill(self._tag), self._outbox.keep_alive
+        ) as watch:
             if self._stream.pending_bytes and self._stream.peek() == packets.CANCEL:
                 watch.cancelled = True
                 watcher.doom(watch)
@@ -192,7 +199,6 @@ class Connection:
     ) -> None:
         if statement.word == "SET":
             settings.take_back()
-            settings.remember_own()
         else:
             settings.apply(query.settings)
         if statement.kind in INSERTS:
@@ -204,6 +210,8 @@ class Connection:
             except QueryError:
                 if not watch.cancelled:
                     raise
+        if statement.word == "SET":
+            settings.remember_own()
         self._outbox.put(packets.END_OF_STREAM)
 
     def _insert(self, session: Session, query: Query, statement: Statement) -> None:
@@ -211,13 +219,22 @@ class Connection:
         self._outbox.put_header(columns)
         self._outbox.flush()
         with self._house.staging.rows() as staged:
-            try:
+            with rows_end_the_connection():
                 receive_rows(self._stream, staged, self._outbox, compressed=query.compressed)
-            except QueryError as error:
-                self._refuse_rest(error)
             if staged.rows:
                 with self._watching():
                     done = insert_rows(session, statement, columns, staged, query.params)
                 put_progress(done, self._outbox)
         self._outbox.put_profile_events()
         self._outbox.put(packets.END_OF_STREAM)
+
+
+@contextmanager
+def rows_end_the_connection() -> Iterator[None]:
+    """Turn an error into the connection's end: rows on their way can't be told from packets."""
+    try:
+        yield
+    except QueryError as error:
+        violation = ProtocolViolation(str(error).removeprefix("DB::Exception: "))
+        violation.code = error.code
+        raise violation from error

@@ -15,6 +15,10 @@ FSYNC = """
     <fsync_part_directory>1</fsync_part_directory>
   </merge_tree>"""
 
+# The other processes of the product live on the same machine.
+MEMORY = """
+  <max_server_memory_usage_to_ram_ratio>0.6</max_server_memory_usage_to_ram_ratio>"""
+
 QUERY_LOG = """
   <query_log>
     <database>system</database>
@@ -27,9 +31,9 @@ def write_config(path: Path, backups: Path, *, fsync: bool, query_log: bool) -> 
     """Write the file: where BACKUP may write, how INSERTs reach the disk, what is logged."""
     path.write_text(
         f"""<clickhouse>
-  <backups><allowed_path>{escape(str(backups))}</allowed_path></backups>{FSYNC if fsync else ""}{
-            QUERY_LOG if query_log else ""
-        }
+  <backups><allowed_path>{escape(str(backups))}</allowed_path></backups>{MEMORY}{
+            FSYNC if fsync else ""
+        }{QUERY_LOG if query_log else ""}
 </clickhouse>
 """
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +13,11 @@ from finops.clickhouse.embedded.errors import StartupRefused
 
 
 @contextmanager
-def hold(data_dir: Path, port: int, now: datetime) -> Iterator[None]:
-    """Hold DIR/lock, which says who holds it: pid, port and start.
+def hold(data_dir: Path, now: datetime) -> Iterator[Callable[[int], None]]:
+    """Hold DIR/lock, which says who holds it: pid, start and port.
 
-    The kernel releases the lock when the process ends, however it ends. Raises StartupRefused
-    naming the holder when another process has it.
+    Yields the function that adds the port. The kernel releases the lock when the process ends,
+    however it ends. Raises StartupRefused naming the holder when another process has it.
     """
     path = data_dir / "lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -29,12 +29,16 @@ def hold(data_dir: Path, port: int, now: datetime) -> Iterator[None]:
                 f"The data folder {data_dir} is in use by another ClickHouse "
                 f"({describe(path)}). Stop it, or choose another --data-dir."
             ) from None
-        lines = (f"pid={os.getpid()}", f"port={port}", f"started={now.isoformat()}")
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, ("\n".join(lines) + "\n").encode(), 0)
-        yield
+        os.write(descriptor, f"pid={os.getpid()}\nstarted={now.isoformat()}\n".encode())
+        yield lambda port: write_port(descriptor, port)
     finally:
         os.close(descriptor)
+
+
+def write_port(descriptor: int, port: int) -> None:
+    """Say in the lock file where its holder listens."""
+    os.write(descriptor, f"port={port}\n".encode())
 
 
 def describe(path: Path) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from finops.clickhouse.embedded import packets
@@ -11,6 +14,8 @@ from finops.clickhouse.embedded.compression import compress
 from finops.clickhouse.embedded.errors import ClientGone, QueryError
 
 ENOUGH_BYTES = 1 << 16
+PIECE_BYTES = 1 << 20
+SIGN_OF_LIFE = packets.progress(packets.Totals())
 
 
 @dataclass
@@ -21,18 +26,20 @@ class Outbox:
     compressed: bool = False
     _parts: list[bytes] = field(default_factory=list)
     _size: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, *parts: bytes) -> None:
-        """Add a packet; a large part goes out at once, without being copied."""
-        for part in parts:
-            if len(part) >= ENOUGH_BYTES:
-                self.flush()
-                self._send(part)
-                continue
-            self._parts.append(part)
-            self._size += len(part)
-            if self._size >= ENOUGH_BYTES:
-                self.flush()
+        """Add one whole packet; a large part goes out at once, without being copied."""
+        with self._lock:
+            for part in parts:
+                if len(part) >= ENOUGH_BYTES:
+                    self._send()
+                    self._send_large(part)
+                    continue
+                self._parts.append(part)
+                self._size += len(part)
+                if self._size >= ENOUGH_BYTES:
+                    self._send()
 
     def put_block(self, parts: list[bytes]) -> None:
         """Send a data packet, compressed when the query asked for it."""
@@ -51,11 +58,35 @@ class Outbox:
 
     def flush(self) -> None:
         """Hand everything to the kernel; ClientGone when nobody reads it."""
-        data, self._parts, self._size = b"".join(self._parts), [], 0
-        self._send(data)
+        with self._lock:
+            self._send()
 
-    def _send(self, data: bytes) -> None:
+    def keep_alive(self) -> None:
+        """From another thread, while a query runs: send what waits and a sign of life.
+
+        Clients give up after minutes of silence. Nothing blocks here: what doesn't fit in the
+        socket's buffer stays for later.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
         try:
-            self.sock.sendall(data)
+            if self._size < ENOUGH_BYTES:
+                data = b"".join(self._parts) + SIGN_OF_LIFE
+                with suppress(OSError):  # the socket has a timeout, so its descriptor never waits
+                    data = data[os.write(self.sock.fileno(), data) :]
+                self._parts, self._size = [data], len(data)
+        finally:
+            self._lock.release()
+
+    def _send(self) -> None:
+        data, self._parts, self._size = b"".join(self._parts), [], 0
+        self._send_large(data)
+
+    def _send_large(self, data: bytes) -> None:
+        """Send in pieces, since the socket's timeout is for each."""
+        view = memoryview(data)
+        try:
+            for start in range(0, len(view), PIECE_BYTES):
+                self.sock.sendall(view[start : start + PIECE_BYTES])
         except OSError as error:
             raise ClientGone(f"The client doesn't read its answer: {error}") from None

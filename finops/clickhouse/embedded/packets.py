@@ -22,7 +22,7 @@ S_PROFILE_EVENTS = 14
 """Packets of the server."""
 
 MAX_NAME_BYTES = 1 << 12
-MAX_QUERY_BYTES = 64 << 20
+MAX_QUERY_BYTES = 16 << 20
 MAX_SETTINGS = 10_000
 IMPORTANT = 0x01
 """Flag of a setting that has to be known."""

@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 
 from finops.clickhouse.embedded.errors import READONLY, UNKNOWN_SETTING, QueryError
 from finops.clickhouse.embedded.packets import Setting
-from finops.clickhouse.embedded.session import Session, literal
-
-RESERVED = "log_comment"
-"""It marks the session for KILL QUERY, so a client's value isn't applied."""
+from finops.clickhouse.embedded.session import TAG_SETTING, Session, literal
 
 
 @dataclass
@@ -24,8 +21,7 @@ class QuerySettings:
     session: Session
     known: frozenset[str]
     _applied: dict[str, str] = field(default_factory=dict)
-    _saved: dict[str, str] = field(default_factory=dict)
-    _own: bool = False
+    _own: dict[str, str] = field(default_factory=dict)
 
     def apply(self, settings: Iterable[Setting]) -> None:
         """Make the session have these settings and none of an earlier query.
@@ -34,15 +30,17 @@ class QuerySettings:
         """
         wanted = {}
         for setting in settings:
-            if setting.name in self.known and setting.name != RESERVED:
+            if setting.name in self.known:
                 wanted[setting.name] = setting.value
-            elif setting.important and setting.name != RESERVED:
+            elif setting.important:
                 raise QueryError(
                     UNKNOWN_SETTING,
                     f"DB::Exception: Unknown setting '{setting.name}'. (UNKNOWN_SETTING)",
                 )
+        wanted.pop(TAG_SETTING, None)
         if wanted != self._applied:
             self.take_back()
+            self._applied = wanted
             self._set(wanted)
 
     def take_back(self) -> None:
@@ -51,25 +49,22 @@ class QuerySettings:
             return
         try:
             self.session.run("SET " + ", ".join(f"{name} = DEFAULT" for name in self._applied))
-            for name, value in self._saved.items():
-                self.session.run(f"SET {name} = {literal(value)}")
+            self._set({name: self._own[name] for name in self._applied if name in self._own})
         except QueryError as error:
             if error.code != READONLY:
                 raise
             # A read-only session can't be made writable again: the query had readonly = 1.
             self.session.renew()
-        self._applied, self._saved = {}, {}
+            self._set(self._own)
+        self._applied = {}
 
     def remember_own(self) -> None:
-        """The client ran SET itself: such values have to come back after a query's own."""
-        self._own = True
+        """The client ran SET itself: such values come back after those of a query."""
+        self._own = self.session.changed_settings()
 
-    def _set(self, wanted: dict[str, str]) -> None:
-        if not wanted:
-            return
-        if self._own:
-            self._saved = self.session.changed_settings(wanted)
-        self._applied = wanted
+    def _set(self, values: dict[str, str]) -> None:
         # readonly last: once it is set, nothing else can be.
-        names = sorted(wanted, key=lambda name: name == "readonly")
-        self.session.run("SET " + ", ".join(f"{name} = {literal(wanted[name])}" for name in names))
+        names = sorted(values, key=lambda name: name == "readonly")
+        if names:
+            pairs = ", ".join(f"{name} = {literal(values[name])}" for name in names)
+            self.session.run(f"SET {pairs}")

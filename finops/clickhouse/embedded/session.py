@@ -10,16 +10,23 @@ import json
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finops.clickhouse.embedded.block import Columns
-from finops.clickhouse.embedded.errors import QueryError, StartupRefused, read_engine_error
+from finops.clickhouse.embedded.errors import (
+    ALREADY_RUNNING,
+    QueryError,
+    StartupRefused,
+    read_engine_error,
+)
 
 DATABASE = "finops"
+TAG_SETTING = "log_comment"
+"""It marks a session for KILL QUERY, since chDB lets nobody choose the id of a query."""
 
 Params = Mapping[str, str]
 
@@ -63,12 +70,19 @@ class Engine:
     def run(self, sql: str, output: str = "Native") -> Chunk:
         """Run a statement of the server's own."""
         with self._control_lock:
-            return run(self._control, sql, output)
+            try:
+                return run(self._control, sql, output)
+            except QueryError as error:
+                if error.code != ALREADY_RUNNING:
+                    raise
+                # A session can get stuck like this after a failed BACKUP.
+                self._control = self.connect()
+                return run(self._control, sql, output)
 
     def kill(self, tag: str) -> None:
         """Ask the query of the session with this tag to stop; no error when there is none."""
         with suppress(QueryError):
-            self.run(f"KILL QUERY WHERE Settings['log_comment'] = {literal(tag)} ASYNC")
+            self.run(f"KILL QUERY WHERE Settings['{TAG_SETTING}'] = {literal(tag)} ASYNC")
 
     def close(self) -> None:
         self._control.close()
@@ -81,8 +95,7 @@ class Session:
         self._engine = engine
         self._tag = tag
         self._chdb = engine.connect()
-        # KILL QUERY finds a session's query by its comment: chDB lets nobody choose a query's id.
-        self.run(f"SET log_comment = {literal(tag)}")
+        self.run(f"SET {TAG_SETTING} = {literal(tag)}")
         self.use(DATABASE)
 
     def use(self, database: str) -> None:
@@ -95,7 +108,7 @@ class Session:
     def stream(self, sql: str, params: Params) -> Generator[Chunk, None, None]:
         """Run a SELECT and yield its blocks as they come; closing the iterator ends the query."""
         try:
-            blocks = self._chdb.send_query(sql, "Native", params=dict(params))
+            blocks = self._chdb.send_query(encode(sql), "Native", params=dict(params))
         except RuntimeError as error:
             raise read_engine_error(str(error)) from None
         try:
@@ -125,14 +138,11 @@ class Session:
         described = self.run(f"DESCRIBE TABLE {target}", output="JSONCompact")
         return [(row[0], row[1], row[2]) for row in json.loads(described.native)["data"]]
 
-    def changed_settings(self, names: Iterable[str]) -> dict[str, str]:
-        """Those of the settings that the session has changed, with their values."""
-        listed = ", ".join(literal(name) for name in names)
-        rows = self.run(
-            f"SELECT name, value FROM system.settings WHERE changed AND name IN ({listed})",
-            output="JSONCompact",
-        )
-        return {row[0]: row[1] for row in json.loads(rows.native)["data"]}
+    def changed_settings(self) -> dict[str, str]:
+        """The settings that the session has changed, with their values."""
+        sql = "SELECT name, value FROM system.settings WHERE changed"
+        rows = json.loads(self.run(sql, output="JSONCompact").native)["data"]
+        return {name: value for name, value in rows if name != TAG_SETTING}
 
     def renew(self) -> None:
         """Replace the chDB session by a fresh one in the same database.
@@ -142,7 +152,7 @@ class Session:
         database = self.run("SELECT currentDatabase()", output="TSVRaw").native.decode().strip()
         self.close()
         self._chdb = self._engine.connect()
-        self.run(f"SET log_comment = {literal(self._tag)}")
+        self.run(f"SET {TAG_SETTING} = {literal(self._tag)}")
         self.use(database)
 
     def close(self) -> None:
@@ -152,7 +162,7 @@ class Session:
 def run(chdb: Any, sql: str, output: str, params: Params | None = None) -> Chunk:
     """Run a statement in a chDB session; QueryError with the engine's code."""
     try:
-        done = chdb.query(sql, output, params=dict(params or {}))
+        done = chdb.query(encode(sql), output, params=dict(params or {}))
     except RuntimeError as error:
         raise read_engine_error(str(error)) from None
     return Chunk(
@@ -162,6 +172,11 @@ def run(chdb: Any, sql: str, output: str, params: Params | None = None) -> Chunk
         done.rows_written(),
         done.bytes_written(),
     )
+
+
+def encode(sql: str) -> bytes:
+    """The bytes of a statement as the client sent them: they needn't be UTF-8."""
+    return sql.encode("utf-8", "surrogateescape")
 
 
 def literal(value: str) -> str:

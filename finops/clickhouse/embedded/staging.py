@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -76,6 +76,12 @@ class Staging:
     _used: int = 0
     _made: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def close(self) -> None:
+        """Remove the folder in memory, which holds no file any more."""
+        if self.memory:
+            with suppress(OSError):
+                self.memory.rmdir()
 
     @contextmanager
     def rows(self) -> Iterator[StagedRows]:

@@ -11,10 +11,15 @@ from enum import Enum, auto
 from itertools import pairwise
 
 from finops.clickhouse.embedded.errors import NOT_IMPLEMENTED, SYNTAX_ERROR, QueryError
-from finops.clickhouse.embedded.tokens import Token, tokens_of, top_level
+from finops.clickhouse.embedded.tokens import Token, scan, top_level
 
 STREAMED = {"SELECT", "FROM", "("}
 TABULAR = {"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK"}
+REFUSED = {
+    ("INTO", "OUTFILE"): "INTO OUTFILE is for clickhouse-client; use INSERT INTO FUNCTION file().",
+    ("WITH", "TOTALS"): "The embedded ClickHouse would drop the row of WITH TOTALS; "
+    "use WITH ROLLUP or GROUPING SETS.",
+}
 QUERY_STARTS = {"SELECT", "WITH", "FROM", "("}
 
 
@@ -51,12 +56,11 @@ class Statement:
 
 def read_statement(sql: str) -> Statement:
     """Say what `sql` is; QueryError for several statements at once."""
-    tokens = tokens_of(sql)
-    while tokens and tokens[-1].text == ";":
-        sql = sql[: tokens.pop().start]
+    scanned = scan(sql)
+    sql, tokens = sql[: scanned.end], scanned.tokens
     if not tokens:
         raise QueryError(SYNTAX_ERROR, "DB::Exception: Syntax error: Empty query. (SYNTAX_ERROR)")
-    if any(token.text == ";" for token in tokens):
+    if scanned.several:
         raise QueryError(
             SYNTAX_ERROR,
             "DB::Exception: Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)",
@@ -65,9 +69,9 @@ def read_statement(sql: str) -> Statement:
     if first == "INSERT" and tokens[0].word == "INSERT":
         return _read_insert(sql, tokens)
     if first in STREAMED:
-        return Statement(Kind.STREAM, _without_format(sql, tokens), first)
+        return Statement(Kind.STREAM, _for_engine(sql, tokens), first)
     if first in TABULAR:
-        return Statement(Kind.TABLE, _without_format(sql, tokens), first)
+        return Statement(Kind.TABLE, _for_engine(sql, tokens), first)
     return Statement(Kind.COMMAND, sql, first)
 
 
@@ -79,16 +83,12 @@ def _leading_word(tokens: list[Token]) -> str:
     return next(verbs, "SELECT")
 
 
-def _without_format(sql: str, tokens: list[Token]) -> str:
-    """Cut FORMAT name, which a server leaves to its client."""
+def _for_engine(sql: str, tokens: list[Token]) -> str:
+    """Cut FORMAT name, which a server leaves to its client, and refuse what would be wrong."""
     flat = list(top_level(tokens))
     for (token, _), (after, position) in pairwise(flat):
-        if token.word == "INTO" and after.word == "OUTFILE":
-            raise QueryError(
-                NOT_IMPLEMENTED,
-                "DB::Exception: INTO OUTFILE is for clickhouse-client; "
-                "INSERT INTO FUNCTION file() writes a file. (NOT_IMPLEMENTED)",
-            )
+        if reason := REFUSED.get((token.word, after.word)):
+            raise QueryError(NOT_IMPLEMENTED, f"DB::Exception: {reason} (NOT_IMPLEMENTED)")
         rest = tokens[position + 1 :]
         if token.word == "FORMAT" and after.word and (not rest or rest[0].word == "SETTINGS"):
             return sql[: token.start] + sql[after.end :]
@@ -154,7 +154,7 @@ def _read_insert_select(sql: str, tokens: list[Token], at: int) -> Statement:
     for position in range(at, len(tokens) - 3):
         call = tokens[position : position + 4]
         if call[0].word == "INPUT" and call[1].text == "(" and call[3].text == ")":
-            text = _without_format(sql, tokens)
+            text = _for_engine(sql, tokens)
             text = text[: call[0].start] + "{source}" + text[call[3].end :]
             return Statement(Kind.INSERT_INPUT, text, "INSERT", columns=call[2].text)
     return Statement(Kind.COMMAND, sql, "INSERT")

@@ -39,13 +39,36 @@ class Token:
         return self.kind in ("word", "quoted")
 
 
-def tokens_of(sql: str) -> list[Token]:
-    """All tokens but blanks and comments."""
-    return [
-        Token(str(found.lastgroup), found[0], found.start(), found.end())
-        for found in TOKEN.finditer(sql)
-        if found.lastgroup != "blank"
-    ]
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The first tokens of a text, which say what it is, and what is to know of the rest."""
+
+    tokens: list[Token]
+    end: int
+    """Where the statement ends: before the semicolons at its end."""
+    several: bool
+    """There is more after a semicolon."""
+
+
+def scan(sql: str, most: int = 50_000) -> Scan:
+    """Read a text; millions of rows in VALUES are passed over without being kept."""
+    tokens: list[Token] = []
+    end, several = -1, False
+    for found in TOKEN.finditer(sql):
+        if found.lastgroup == "blank":
+            continue
+        if found[0] == ";":
+            end = found.start() if end < 0 else end
+        elif end >= 0:
+            several = True
+        elif len(tokens) < most:
+            tokens.append(Token(str(found.lastgroup), found[0], found.start(), found.end()))
+    return Scan(tokens, len(sql) if end < 0 else end, several)
+
+
+def tokens_of(text: str) -> list[Token]:
+    """All tokens of a short text but blanks and comments."""
+    return scan(text).tokens
 
 
 def top_level(tokens: list[Token]) -> Iterator[tuple[Token, int]]:

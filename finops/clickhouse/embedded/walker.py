@@ -17,6 +17,8 @@ from finops.clickhouse.embedded.stream import ByteStream
 from finops.clickhouse.embedded.type_names import arguments, element_type, split_name
 
 MAX_DEPTH = 32
+SHORT_NAME = 2048
+"""Longer names, of long Enums, are read again each time rather than kept."""
 
 SIZES = {
     **dict.fromkeys(("UInt8", "Int8", "Bool", "Enum8", "Nothing"), 1),
@@ -139,9 +141,13 @@ class LowCardinality:
         stream.skip(rows << width)
 
 
-@lru_cache(maxsize=2048)
 def column_of(type_name: str) -> Column:
     """The layout of a type; QueryError when there is none that we know."""
+    return _remembered(type_name) if len(type_name) < SHORT_NAME else _build(type_name, 0)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(type_name: str) -> Column:
     return _build(type_name, 0)
 
 
