@@ -29,13 +29,12 @@ class PortTaken(Exception):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Listen on host and port; raises PortTaken."""
+    """Take host and port; nobody listens there until the server runs. Raises PortTaken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise PortTaken(
@@ -58,6 +57,7 @@ def make_server(receiver: Receiver) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             limit_concurrency=MAX_CONNECTIONS,
+            backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=DRAIN_S,
         )

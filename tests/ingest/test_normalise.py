@@ -188,7 +188,7 @@ def test_steps_around_calls_are_kept_as_spans_and_never_counted(
 
 def test_inference_of_every_kind_is_a_call(ch: Warehouse, tmp_path: Path) -> None:
     usage = {"gen_ai.usage.input_tokens": 10}
-    given = [
+    given: list[tuple[Values, str]] = [
         ({"gen_ai.operation.name": "Chat"}, "chat"),
         ({"gen_ai.operation.name": "text_completion"}, "text_completion"),
         ({"gen_ai.operation.name": "generate_content"}, "generate_content"),
