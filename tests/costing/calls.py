@@ -62,17 +62,17 @@ def span(name: str) -> str:
     return hashlib.sha256(f"span {name}".encode()).hexdigest()[:8]
 
 
-def complete(call: Mapping[str, Any], number: int, segment: str) -> dict[str, Any]:
+def complete(call: Mapping[str, Any], position: int, segment: str) -> dict[str, Any]:
     """Fill a call in; `trace`, `span` and `parent` are names, and by default its own."""
     given = dict(call)
-    name = str(given.pop("span", number))
+    name = str(given.pop("span", next(_numbers)))
     parent = given.pop("parent", None)
     return {
         **DEFAULTS,
         "trace_id": trace(str(given.pop("trace", name))),
         "span_id": span(name),
         "parent_span_id": span(parent) if parent is not None else "",
-        "started_at": START + timedelta(seconds=number),
+        "started_at": START + timedelta(seconds=position),
         "segment": segment,
         "received_at": START,
         **given,
@@ -86,10 +86,11 @@ def insert_calls(
 
     A call is a dict of columns of the table `calls`; `trace`, `span` and `parent` may be any short
     names instead of ids. What isn't given is a successful gpt-4o call of tenant acme in
-    workspace 1, with 1000 tokens in and 100 out, a trace of its own.
+    workspace 1, with 1000 tokens in and 100 out, a trace of its own, a
+    second after the call before it.
     """
     name = segment or f"segment-{next(_numbers):08}"
-    rows = [complete(call, next(_numbers), name) for call in calls]
+    rows = [complete(call, position, name) for position, call in enumerate(calls)]
     if rows:
         ch.insert("calls", {column: [row[column] for row in rows] for column in rows[0]})
     add_segment(ch, name, len(rows))
