@@ -90,6 +90,17 @@ def test_values_in_the_statement(client: Client) -> None:
     ]
 
 
+def test_many_values_in_the_statement(client: Client) -> None:
+    client.execute("CREATE TABLE t (a UInt32, b String) ENGINE = MergeTree ORDER BY a")
+    rows = ", ".join(f"({n}, 'x;{n}')" for n in range(30_000))
+    client.execute(f"INSERT INTO t VALUES {rows};")
+    assert client.execute("SELECT count(), sum(a) FROM t") == [(30_000, sum(range(30_000)))]
+    with pytest.raises(ServerException) as caught:
+        client.execute(f"INSERT INTO t VALUES {rows}; DROP TABLE t")
+    assert caught.value.code == 62
+    assert count(client) == 30_000
+
+
 def test_insert_select_tells_how_much_it_wrote(client: Client) -> None:
     client.execute("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
     client.execute("INSERT INTO t SELECT number FROM numbers(12)")

@@ -164,6 +164,15 @@ def test_read_only_lasts_for_its_query(client: Client) -> None:
     assert client.execute("SELECT count() FROM t") == [(1,)]
 
 
+def test_what_the_session_set_itself_survives_a_read_only_query(client: Client) -> None:
+    client.execute("SET max_threads = 5")
+    for _ in range(2):
+        assert client.execute("SELECT getSetting('max_threads')", settings={"readonly": 1}) == [
+            (5,)
+        ]
+        assert client.execute("SELECT getSetting('max_threads')") == [(5,)]
+
+
 def test_unknown_settings_are_ignored_unless_important(connect: Connect) -> None:
     assert connect(settings={"no_such_setting": 1}).execute("SELECT 1") == [(1,)]
     strict = connect(settings={"no_such_setting": 1}, settings_is_important=True)
@@ -224,6 +233,25 @@ def test_tables_about_tables(client: Client, database: str) -> None:
     client.execute("INSERT INTO t VALUES (1, 'x')")
     assert 1 in client.execute("CHECK TABLE t")[0]
     assert client.execute("ALTER TABLE t ADD COLUMN c Int8") == []
+
+
+@only_embedded
+def test_totals_are_refused_rather_than_dropped(client: Client) -> None:
+    with pytest.raises(ServerException) as caught:
+        client.execute("SELECT number % 2, count() FROM numbers(9) GROUP BY 1 WITH TOTALS")
+    assert caught.value.code == 48
+    rows = client.execute("SELECT number % 2 AS k, count() FROM numbers(9) GROUP BY k WITH ROLLUP")
+    assert len(rows) == 3
+
+
+def test_a_statement_needs_no_utf_8(client: Client) -> None:
+    class Raw(str):
+        __slots__ = ()
+
+        def encode(self, *_: str) -> bytes:
+            return b"SELECT length('a\xff') AS n"
+
+    assert client.execute(Raw("x")) == [(2,)]
 
 
 def test_one_trailing_semicolon_and_a_format_are_fine(client: Client) -> None:
