@@ -31,13 +31,13 @@ def budgets_page(request: WorkspaceRequest) -> HttpResponse:
     """List the workspace's budgets and its last alerts."""
     workspace, now, config = request.workspace, timezone.now(), load_config()
     budgets = list(workspace.budgets.order_by("-active", "tenant", "pk"))
-    known, trouble = known_standings(workspace, budgets, now)
+    known = known_standings(workspace, budgets, now)
     alerts = BudgetAlert.objects.filter(budget__workspace=workspace).select_related("budget")
     context = {
-        "lines": budget_lines(budgets, known),
+        "lines": budget_lines(budgets, known or {}),
         "alerts": alert_lines(alerts.order_by("-pk")[:ALERTS_SHOWN], workspace.timezone),
         "month": month_name(month_of(now, workspace.timezone).first_day),
-        "trouble": trouble,
+        "unknown": known is None,
         "outbox": f"{config.data_dir.name}/outbox" if config.email_url is None else "",
         "may_write": has_role(request.membership, Role.ANALYST),
     }

@@ -137,7 +137,7 @@ def asker(request: Request) -> dict[str, Any]:
 
 
 def bodies(workspace: Workspace, budgets: list[Budget], now: datetime) -> list[dict[str, Any]]:
-    known, _ = known_standings(workspace, budgets, now)
+    known = known_standings(workspace, budgets, now) or {}
     alerts = defaultdict(list)
     recent = BudgetAlert.objects.filter(
         budget__in=budgets, period_start__gt=(now - ALERTS_OF).date()

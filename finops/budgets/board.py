@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
+
 from finops.accounts.models import Workspace
 from finops.budgets.models import Budget
 from finops.budgets.period import month_of, previous_month
@@ -19,18 +21,21 @@ from finops.config import ConfigError
 from finops.queries.coverage import names
 from finops.queries.range import Range
 
+log = structlog.get_logger(__name__)
+
 
 def known_standings(
     workspace: Workspace, budgets: Sequence[Budget], now: datetime
-) -> tuple[dict[int, Standing], str]:
-    """Return the standings by budget's id and '', or none of them and the reason."""
+) -> dict[int, Standing] | None:
+    """Return the standings by budget's id; None when the ledger can't be read now."""
     if not budgets:
-        return {}, ""
+        return {}
     try:
         with warehouse() as ch:
-            return standings(ch, workspace, budgets, now), ""
+            return standings(ch, workspace, budgets, now)
     except (WarehouseError, ConfigError) as error:
-        return {}, str(error)
+        log.warning("standings_unknown", workspace=workspace.pk, error=str(error))
+        return None
 
 
 def standings(
