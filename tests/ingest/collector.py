@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finops.config import ROOT
-from tests.ingest.loading import wait_until
+from tests.ingest.waiting import wait_until
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 STOP_S = 60

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,11 +68,3 @@ def lend(ch: Warehouse) -> Lend:
         yield ch
 
     return lent
-
-
-def wait_until(ready: Callable[[], bool], timeout_s: float = 60) -> None:
-    """Wait for something that other processes bring about."""
-    until = time.monotonic() + timeout_s
-    while not ready():
-        assert time.monotonic() < until, "it never came about"
-        time.sleep(0.02)

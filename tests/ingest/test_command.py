@@ -12,8 +12,8 @@ import pytest
 from ingest.record import tally
 from ingest.segments import OPEN, SEALED
 from tests.ingest.collector import Collector, Installation, collector
-from tests.ingest.loading import wait_until
 from tests.ingest.payloads import Span, request
+from tests.ingest.waiting import wait_until
 
 BODY = request(Span({"gen_ai.request.model": "gpt-4o"}))
 

@@ -87,6 +87,6 @@ def test_our_sdk(ch: Warehouse, receiver: Serving) -> None:
     (call,) = calls(ch)
     assert (call["dialect"], call["tenant"], call["user_id"]) == ("finops", "acme", "u-1")
     assert (call["action_name"], call["tags"]) == ("answer ticket", {"plan": "gold"})
-    assert (call["input_tokens"], call["cache_read_tokens"], call["output_tokens"]) == (60, 40, 20)
+    assert (call["input_tokens"], call["cache_read_tokens"], call["output_tokens"]) == (100, 40, 20)
     assert (call["started_at"], call["duration_ms"]) == (NOW, 2000.0)
     assert (call["service"], call["outcome"], call["workspace_id"]) == ("shop", "ok", 42)

@@ -13,8 +13,9 @@ import pytest
 from finops.clickhouse.client import Warehouse
 from ingest.segments import list_sealed
 from tests.ingest.collector import Collector, Installation, collector
-from tests.ingest.loading import count, wait_until
+from tests.ingest.loading import count
 from tests.ingest.payloads import START_NS, Span, request
+from tests.ingest.waiting import wait_until
 
 SENDERS = 3
 SPANS = 20
