@@ -13,6 +13,7 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
+    StorageState,
     expect,
     sync_playwright,
 )
@@ -79,11 +80,18 @@ def chromium(executable: str) -> Iterator[Browser]:
 
 @contextmanager
 def watched_page(
-    browser: Browser, url: str, theme: Theme = "light", width: int = 1440, height: int = 960
+    browser: Browser,
+    url: str,
+    theme: Theme = "light",
+    size: tuple[int, int] = (1440, 960),
+    session: StorageState | None = None,
 ) -> Iterator[Watched]:
-    """A page with nothing remembered from another one."""
+    """A page that remembers nothing but the session that it is given."""
     context = browser.new_context(
-        color_scheme=theme, viewport={"width": width, "height": height}, reduced_motion="reduce"
+        color_scheme=theme,
+        viewport={"width": size[0], "height": size[1]},
+        reduced_motion="reduce",
+        storage_state=session,
     )
     try:
         watched = Watched(context.new_page(), url)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,9 +12,8 @@ from tests.e2e.stack import Stack, running_stack
 
 @dataclass(frozen=True)
 class Demo:
-    """The demo as it was played, a key that reads it and somebody who can log in."""
+    """A key that reads the demo's workspace, and who can log in to it."""
 
-    run: subprocess.CompletedProcess[str]
     key: str
     email: str
     password: str
@@ -31,19 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The product, up, without the demo's traffic."""
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+    """The product after its first start, which played the demo: some hundred requests of it."""
+    folder = tmp_path_factory.mktemp("stack")
+    with running_stack(folder, demo="1", demo_calls="600") as running:
+        running.wait(lambda: "charged after" in running.said(), "the demo")
         yield running
 
 
 @pytest.fixture(scope="session")
 def demo(stack: Stack) -> Demo:
-    """The demo, thinned to some hundred requests and played once."""
-    run = stack.manage("demo", "--calls", "600")
-    assert run.returncode == 0, run.stderr + stack.logs()
-    made = stack.manage(
-        *("create_user", "--workspace", "demo", "--email", "ada@example.com", "--role", "owner")
-    )
-    password = re.search(r"shown once\): (\S+)", made.stdout)
-    assert password is not None, made.stderr
-    return Demo(run, stack.key("demo", "read"), "ada@example.com", password[1])
+    email, password = stack.login()
+    return Demo(stack.key("demo", "read"), email, password)

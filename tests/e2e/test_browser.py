@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.e2e.browser import Watched, chromium, watched_page
 from tests.e2e.conftest import Demo
@@ -24,11 +24,20 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture
-def watched(browser: Browser, stack: Stack, demo: Demo) -> Iterator[Watched]:
-    """Logged in, on the Overview; at the end nothing may have gone wrong."""
+@pytest.fixture(scope="module")
+def session(browser: Browser, stack: Stack, demo: Demo) -> StorageState:
+    """What the browser keeps of a login through the page."""
     with watched_page(browser, stack.url) as page:
         page.log_in(demo.email, demo.password)
+        assert page.wrong == []
+        return page.page.context.storage_state()
+
+
+@pytest.fixture
+def watched(browser: Browser, stack: Stack, session: StorageState) -> Iterator[Watched]:
+    """Logged in, on the Overview; at the end nothing may have gone wrong."""
+    with watched_page(browser, stack.url, session=session) as page:
+        page.goto("/")
         yield page
         assert page.wrong == []
 
@@ -118,10 +127,10 @@ def test_a_key_is_made_shown_once_and_works(watched: Watched, stack: Stack) -> N
 
 
 def test_a_narrow_screen_scrolls_in_one_direction_only(
-    browser: Browser, stack: Stack, demo: Demo
+    browser: Browser, stack: Stack, session: StorageState
 ) -> None:
-    with watched_page(browser, stack.url, width=390, height=844) as watched:
-        watched.log_in(demo.email, demo.password)
+    with watched_page(browser, stack.url, size=(390, 844), session=session) as watched:
+        watched.goto("/")
         drawn(watched.page)
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert watched.page.evaluate(wider) == 0

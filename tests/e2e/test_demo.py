@@ -17,9 +17,11 @@ def played(stack: Stack, key: str) -> dict[str, Any]:
     return totals
 
 
-def test_the_demo_is_played_and_charged_to_the_last_call(stack: Stack, demo: Demo) -> None:
-    said = re.search(r"Played (\d+) requests in (\d+) calls .*: \$(\d+\.\d\d)", demo.run.stdout)
-    assert said is not None, demo.run.stdout
+def test_the_first_start_plays_the_demo_and_charges_it_to_the_last_call(
+    stack: Stack, demo: Demo
+) -> None:
+    said = re.search(r"Played (\d+) requests in (\d+) calls .*: \$(\d+\.\d\d)", stack.said())
+    assert said is not None, stack.said()
     totals = played(stack, demo.key)
     assert totals["calls"] == int(said[2])
     assert totals["requests"] == int(said[1])
