@@ -50,6 +50,9 @@ class Command(BaseCommand):
             help="about how many requests to play: fewer than recorded thin the traffic, more "
             "repeat it in the hours before (default: FINOPS_DEMO_CALLS)",
         )
+        parser.add_argument(
+            "--endpoint", help="where OTLP is taken (default: FINOPS_OTLP_PORT on this machine)"
+        )
         parser.add_argument("--workspace", default=DEMO, help="slug (default: demo)")
         parser.add_argument("--again", action="store_true", help="play although it was played")
         parser.add_argument("--once", action="store_true", help="say nothing if it was played")
@@ -63,6 +66,10 @@ class Command(BaseCommand):
                 self.play(plan, workspace, options)
         except (TraceError, DemoError, WarehouseError, ConfigError) as error:
             raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            raise CommandError(
+                "Stopped; the next play goes on where this one stopped.", returncode=130
+            ) from None
 
     def plan(self, options: dict[str, Any]) -> Plan:
         """Read the traces once, so that a broken one is refused before anything is sent."""
@@ -78,8 +85,8 @@ class Command(BaseCommand):
         else:
             traces, traffic = (measure(trace, options["format"]),), str(trace.absolute())
             wanted = wanted or min(traces[0].requests, config.demo_calls)
-        endpoint = f"http://{LOOPBACK}:{config.otlp_port}"
-        return Plan(traces, traffic, wanted, endpoint)
+        endpoint = options["endpoint"] or f"http://{LOOPBACK}:{config.otlp_port}"
+        return Plan(traces, traffic, wanted, endpoint.rstrip("/"))
 
     def play(self, plan: Plan, workspace: Workspace, options: dict[str, Any]) -> None:
         earlier = earlier_play(workspace, plan.traffic)
