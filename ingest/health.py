@@ -13,10 +13,11 @@ from django.db import DatabaseError, close_old_connections
 
 from finops.health.heartbeat import last_beat
 from ingest.answer import Answer
-from ingest.loader import BEAT
+from ingest.loader import BEAT, read_progress
 from ingest.segments import measure
 
 LOADER_LATE_S = 30.0
+BEHIND_S = 60.0
 
 
 class Health:
@@ -31,10 +32,12 @@ class Health:
 
     def answer(self, counts: Mapping[str, int]) -> Answer:
         depth = measure(self.folder)
+        oldest_s = age_s(depth.oldest_ns)
         full = depth.bytes >= self.max_bytes
+        behind = oldest_s is not None and oldest_s > BEHIND_S
         loader_age_s = since_last_beat()
         loader = "ok" if loader_age_s is not None and loader_age_s < LOADER_LATE_S else "late"
-        well = not full and loader == "ok" and not depth.quarantined
+        well = not full and not behind and loader == "ok" and not depth.quarantined
         body = {
             "status": "ok" if well else "full" if full else "degraded",
             "receiver": {"status": "full" if full else "ok", **counts},
@@ -42,10 +45,10 @@ class Health:
                 "segments": depth.segments,
                 "bytes": depth.bytes,
                 "max_bytes": self.max_bytes,
-                "oldest_s": age_s(depth.oldest_ns),
+                "oldest_s": oldest_s,
                 "quarantined_segments": depth.quarantined,
             },
-            "loader": {"status": loader, "last_beat_s": loader_age_s},
+            "loader": {"status": loader, "last_beat_s": loader_age_s, **read_progress(self.folder)},
         }
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         return (503 if full else 200), headers, json.dumps(body).encode()

@@ -8,11 +8,14 @@ One loader works on a folder at a time: a second one waits until the first is go
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,11 +27,12 @@ from finops.clickhouse.errors import WarehouseError
 from finops.config import ConfigError
 from finops.health.heartbeat import beat
 from ingest.batch import Batch, begin, drop, finish, next_batch
-from ingest.load import Loaded, Undecodable, Unseen, load
+from ingest.load import Undecodable, Unseen, load
 from ingest.salvage import salvage
-from ingest.segments import recover
+from ingest.segments import make_folder, recover
 
 LOCK = "loader.lock"
+PROGRESS = "loader.json"
 POLL_S = 0.1
 RECOVER_EVERY_S = 2.0
 BEAT_EVERY_S = 5.0
@@ -43,6 +47,7 @@ LARGE_BYTES = 4 * 1024**2
 STEP_ASIDE_S = 60.0
 
 log = structlog.get_logger(__name__)
+FAILURES = (WarehouseError, ConfigError, Undecodable, Unseen, OSError)
 Lend = Callable[[], AbstractContextManager[Warehouse]]
 
 
@@ -54,13 +59,14 @@ class Loader:
         self.seen_by_clickhouse = seen_by_clickhouse
         self._lend = lend
         self._aside: dict[str, float] = {}
+        self._totals: Counter[str] = Counter()
         self._failures = 0
         self._recovered_at = 0.0
         self._beaten_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Load until `stop` is set; the batch in hand is finished first."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         with only_loader(self.folder, stop):
             while not stop.is_set():
                 self.keep_house()
@@ -69,13 +75,17 @@ class Loader:
     def keep_house(self) -> None:
         """Seal what dead receivers left, and say that this loader lives."""
         now = time.monotonic()
-        if now - self._recovered_at >= RECOVER_EVERY_S:
-            self._recovered_at = now
-            for name, cut in recover(self.folder):
-                log.warning("segment_recovered", segment=name, torn_bytes=cut)
-        if now - self._beaten_at >= BEAT_EVERY_S:
-            self._beaten_at = now
-            tell_alive()
+        try:
+            if now - self._recovered_at >= RECOVER_EVERY_S:
+                self._recovered_at = now
+                for name, cut in recover(self.folder):
+                    log.warning("segment_recovered", segment=name, torn_bytes=cut)
+            if now - self._beaten_at >= BEAT_EVERY_S:
+                self._beaten_at = now
+                tell_alive()
+                write_progress(self.folder, self._totals)
+        except OSError as error:
+            log.warning("housekeeping_failed", error=str(error))
 
     def step(self) -> float:
         """Load the next batch if there is one; returns how long to wait before the next step."""
@@ -87,7 +97,8 @@ class Loader:
         size = batch.size
         try:
             self.load(batch)
-        except (WarehouseError, ConfigError, Undecodable, Unseen) as error:
+        except FAILURES as error:
+            self._totals["postponed"] += 1
             wait_s = min(FIRST_PAUSE_S * (1 << self._failures), LONGEST_PAUSE_S)
             self._failures = min(self._failures + 1, MAX_DOUBLINGS)
             log.warning(
@@ -106,7 +117,8 @@ class Loader:
                 self.narrow(ch, batch, refusal)
                 return
         finish(batch)
-        tell(loaded)
+        self._totals.update(asdict(loaded))
+        log.debug("loaded", **asdict(loaded))
 
     def narrow(self, ch: Warehouse, batch: Batch, refusal: Undecodable) -> None:
         """Find what was refused: the first segment alone, then each of its requests.
@@ -124,14 +136,20 @@ class Loader:
             raise refusal
 
 
-def tell(loaded: Loaded) -> None:
-    log.debug(
-        "loaded",
-        segments=loaded.segments,
-        spans=loaded.spans,
-        calls=loaded.calls,
-        ignored=loaded.ignored,
-    )
+def write_progress(folder: Path, totals: Mapping[str, int]) -> None:
+    """Leave what this loader has done since its start where /healthz finds it."""
+    draft = folder / (PROGRESS + ".new")
+    draft.write_text(json.dumps(totals))
+    draft.rename(folder / PROGRESS)
+
+
+def read_progress(folder: Path) -> dict[str, int]:
+    """Return what the loader wrote last; empty when it never ran."""
+    try:
+        found: dict[str, int] = json.loads((folder / PROGRESS).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def tell_alive() -> None:

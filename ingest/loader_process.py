@@ -20,7 +20,7 @@ LOOK_EVERY_S = 0.2
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 WELL_AFTER_S = 30.0
-STOP_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 8.0
 
 log = structlog.get_logger(__name__)
 

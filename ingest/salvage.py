@@ -107,7 +107,7 @@ def set_aside(
 def quarantine(folder: Path, data: bytes, refusal: Refusal) -> None:
     """Write refused bytes and the reason to quarantine/."""
     place = folder / QUARANTINE
-    place.mkdir(mode=0o700, exist_ok=True)
+    place.mkdir(exist_ok=True)
     replace(place / f"{refusal.segment}.json", json.dumps(asdict(refusal), indent=1).encode())
     replace(place / (refusal.segment + SEALED), data)
     log.error("quarantined", **asdict(refusal))

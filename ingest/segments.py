@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ingest.record import sound_length
 OPEN = ".open"
 SEALED = ".seg"
 QUARANTINE = "quarantine"
+NAME = re.compile(r"\d+-\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class Depth:
     quarantined: int
 
 
+def make_folder(folder: Path) -> None:
+    """Make the spool. ClickHouse may run as another user, so it may read what is in it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+
+
 def name_segment(now_ns: int) -> str:
     """Make a name that no other receiver makes."""
     return f"{now_ns:019d}-{secrets.token_hex(4)}"
@@ -53,13 +60,21 @@ def name_segment(now_ns: int) -> str:
 
 def list_sealed(folder: Path) -> list[Segment]:
     """Return the sealed segments, oldest first."""
-    found = [Segment(path.stem, path, size) for path, size in scan(folder) if path.suffix == SEALED]
+    found = [
+        Segment(path.stem, path, size)
+        for path, size in scan(folder)
+        if path.suffix == SEALED and NAME.fullmatch(path.stem)
+    ]
     return sorted(found, key=lambda segment: segment.name)
 
 
 def measure(folder: Path) -> Depth:
     """Return what waits in the folder, open segments included; quarantine counts as held too."""
-    waiting = [(path, size) for path, size in scan(folder) if path.suffix in (OPEN, SEALED)]
+    waiting = [
+        (path, size)
+        for path, size in scan(folder)
+        if path.suffix in (OPEN, SEALED) and NAME.fullmatch(path.stem)
+    ]
     set_aside = [size for path, size in scan(folder / QUARANTINE) if path.suffix == SEALED]
     oldest = min((path.name for path, size in waiting if size), default=None)
     return Depth(
@@ -89,7 +104,7 @@ def open_segment(folder: Path, now_ns: int) -> tuple[Path, int]:
     """Create and lock a new segment; returns its path and file descriptor."""
     while True:
         path = folder / (name_segment(now_ns) + OPEN)
-        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
         fcntl.flock(fd, fcntl.LOCK_EX)
         if still_there(path, fd):  # a sweep may have come between creating and locking
             sync_folder(folder)

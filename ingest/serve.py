@@ -18,7 +18,7 @@ from ingest.spool import Spool
 BACKLOG = 1024
 MAX_CONNECTIONS = 1000
 KEEP_ALIVE_S = 75
-DRAIN_S = 15
+DRAIN_S = 8
 
 
 class PortTaken(Exception):

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from ingest.errors import Busy
-from ingest.segments import QUARANTINE, measure, open_segment, seal
+from ingest.segments import make_folder, measure, open_segment, seal
 
 SEAL_AFTER_S = 0.3
 SEAL_BYTES = 16 * 1024**2
@@ -49,7 +49,7 @@ class Spool:
 
     def start(self) -> None:
         """Begin writing; raises OSError when the folder can't be made."""
-        (self.folder / QUARANTINE).mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         self._measure(time.monotonic())
         self._thread.start()
 
