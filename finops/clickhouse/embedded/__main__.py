@@ -96,7 +96,10 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, required=True, help="made when it isn't there")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address (127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"0 takes a free one ({DEFAULT_PORT})"
+        "--port",
+        type=port_number,
+        default=DEFAULT_PORT,
+        help=f"0 takes a free one ({DEFAULT_PORT})",
     )
     parser.add_argument("--max-connections", type=int, default=100, metavar="N")
     parser.add_argument(
@@ -113,6 +116,12 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--query-log", action="store_true", help="keep system.query_log for three days"
     )
     return parser.parse_args(arguments)
+
+
+def port_number(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; allowed: 0 to 65535")
+    return int(text)
 
 
 def configure_logs() -> None:

@@ -125,12 +125,16 @@ class Connection:
         """End after the running query, at once when none is running."""
         self._stopping = True
         if self.watch is None:
-            self.cut()
+            # Only reading ends: an INSERT that is done can still be acknowledged.
+            self._shut(socket.SHUT_RD)
 
     def cut(self) -> None:
         """Take the connection away, which kills its query."""
+        self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, direction: int) -> None:
         try:
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._sock.shutdown(direction)
         except OSError:
             log.debug("already closed", connection=self._tag)
 

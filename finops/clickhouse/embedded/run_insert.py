@@ -82,26 +82,26 @@ def receive_packet(
     name = stream.text(MAX_TABLE_NAME_BYTES)
     source = ByteStream(lambda: read_frame(stream)) if compressed else stream
     read_block_info(source)
-    staged = Late(name, stage)
+    staged = LazyFile(name, stage)
     header = receive_block(source, staged.write)
-    if staged.rows:
-        staged.rows.rows += header.rows
+    if staged.file:
+        staged.file.rows += header.rows
     if compressed and source.pending_bytes:
         raise ProtocolViolation("A compressed block is followed by other bytes.")
     return name, header
 
 
 @dataclass
-class Late:
+class LazyFile:
     """Asks for a file when there is something to write: an end marker needs none."""
 
     name: str
     stage: Callable[[str], StagedRows]
-    rows: StagedRows | None = None
+    file: StagedRows | None = None
 
     def write(self, piece: bytes) -> None:
-        self.rows = self.rows or self.stage(self.name)
-        self.rows.write(piece)
+        self.file = self.file or self.stage(self.name)
+        self.file.write(piece)
 
 
 def receive_rows(

@@ -14,6 +14,7 @@ from tests.clickhouse.embedded.conftest import Connect
 
 ENDLESS = "SELECT count() FROM system.numbers WHERE sipHash64(number) = 7"
 ENDLESS_ROWS = "SELECT number FROM system.numbers"
+ENDLESS_WRITE = "INSERT INTO FUNCTION null('n UInt64') SELECT number FROM system.numbers"
 SOON_S = 10
 
 
@@ -39,7 +40,7 @@ def wait_for(client: Client, mark: str, number: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("statement", [ENDLESS, ENDLESS_ROWS])
+@pytest.mark.parametrize("statement", [ENDLESS, ENDLESS_ROWS, ENDLESS_WRITE])
 def test_a_client_that_leaves_takes_its_query_along(connect: Connect, statement: str) -> None:
     client, other = connect(), connect()
     statement, mark = marked(statement)
