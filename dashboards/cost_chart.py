@@ -119,6 +119,7 @@ def trace(
         "customdata": [usd(cost).short for cost in series.costs_usd],
         "hovertemplate": f"%{{customdata}}<extra>{escape(name)}</extra>",
         "xperiod": milliseconds(found.bucket.width),
+        "xperiod0": local(found.starts[0], zone),
         "xperiodalignment": "middle",
         "marker": {"pattern": {"shape": ["/" if part else "" for part in partial]}},
         "meta": {"colour": colour},

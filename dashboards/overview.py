@@ -74,8 +74,10 @@ def widgets(
     """Ask for each part of the page by itself."""
     everything = asker.ask(lambda ch: totals(ch, workspace.pk, state.span, state.filters))
     earlier = period_before(state.span, now)
-    before = asker.ask(lambda ch: totals(ch, workspace.pk, earlier, state.filters))
-    comparison = Comparison(before.value, length_text(earlier.length))
+    comparison = Comparison(None, "")
+    if earlier is not None:
+        before = asker.ask(lambda ch: totals(ch, workspace.pk, earlier, state.filters))
+        comparison = Comparison(before.value, length_text(earlier.length))
     return {
         "totals": everything,
         "cards": cards(everything.value, comparison) if everything.value else [],
@@ -85,7 +87,7 @@ def widgets(
     }
 
 
-def period_before(span: Range, now: datetime) -> Range:
+def period_before(span: Range, now: datetime) -> Range | None:
     """As long as what has passed of the range: a month that still runs is compared with as much."""
     passed = min(span.end, now)
     return Range(span.start, passed).previous if passed > span.start else span.previous

@@ -19,12 +19,21 @@ class Bucket:
     sql: str
 
 
-# At most some 150 bars, at least a dozen.
+DAY = timedelta(days=1)
+
+# At most some 200 bars in two hours to four years, which no screen has too few pixels for.
 BUCKETS = (
     Bucket("minute", timedelta(minutes=1), 2 * HOUR, "toStartOfMinute(at)"),
     Bucket("5 minutes", timedelta(minutes=5), 12 * HOUR, "toStartOfFiveMinutes(at)"),
-    Bucket("hour", HOUR, timedelta(days=8), "toStartOfHour(at, {zone:String})"),
-    Bucket("day", timedelta(days=1), timedelta.max, "toStartOfDay(at, {zone:String})"),
+    Bucket("hour", HOUR, 8 * DAY, "toStartOfHour(at, {zone:String})"),
+    Bucket("day", DAY, 200 * DAY, "toStartOfDay(at, {zone:String})"),
+    # of a week ClickHouse gives the date of its Monday; it starts at midnight there
+    Bucket(
+        "week",
+        7 * DAY,
+        timedelta.max,
+        "toDateTime(toStartOfWeek(at, 1, {zone:String}), {zone:String})",
+    ),
 )
 
 
@@ -36,8 +45,9 @@ def bucket_for(length: timedelta) -> Bucket:
 def bucket_start(moment: datetime, bucket: Bucket, zone: ZoneInfo) -> datetime:
     """Return when the bucket around `moment` starts on the clocks of `zone`, in UTC."""
     local = moment.astimezone(zone)
-    if bucket.width >= timedelta(days=1):
-        return datetime.combine(local.date(), time(), zone).astimezone(UTC)
+    if bucket.width >= DAY:
+        into_week = timedelta(days=local.weekday() if bucket.width > DAY else 0)
+        return datetime.combine(local.date() - into_week, time(), zone).astimezone(UTC)
     offset = local.utcoffset() or timedelta()
     into = (moment.astimezone(UTC) + offset - datetime(2000, 1, 1, tzinfo=UTC)) % bucket.width
     return moment.astimezone(UTC) - into

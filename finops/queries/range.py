@@ -39,9 +39,11 @@ class Range:
         return self.end - self.start
 
     @property
-    def previous(self) -> Range:
-        """The range of equal length that ends where this one starts."""
-        return Range(max(EARLIEST, self.start - self.length), self.start)
+    def previous(self) -> Range | None:
+        """The range of equal length that ends where this one starts; None before 2000."""
+        if self.start - EARLIEST < self.length:
+            return None
+        return Range(self.start - self.length, self.start)
 
     @property
     def whole_hours(self) -> Range | None:

@@ -217,3 +217,18 @@ def test_the_csv_link_asks_the_api_the_same_question(page: Client, traffic: Ware
 
 def test_nobody_known_is_sent_to_the_login(client: Client, db: None) -> None:
     assert client.get("/")["Location"].startswith("/login")
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        {"from": "2000-01-01", "to": "2000-02-01"},
+        {"from": "2000-01-01", "to": "2099-12-30"},
+        {"from": "2026-11-21T10:00", "to": "2090-01-01"},
+    ],
+)
+def test_a_range_at_the_end_of_the_calendar_is_still_a_page(
+    page: Client, traffic: Warehouse, span: dict[str, str]
+) -> None:
+    html = show(page, **span)
+    assert len(html) < 3_000_000

@@ -12,7 +12,7 @@ from tests.queries.rows import WORKSPACE, Charge, add_charges, at, ledger_of
 ZULU = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
 KOLKATA = ZoneInfo("Asia/Kolkata")
-MINUTE, FIVE_MINUTES, HOUR, DAY = BUCKETS
+MINUTE, FIVE_MINUTES, HOUR, DAY, WEEK = BUCKETS
 
 
 def test_the_bucket_follows_the_length_of_the_range() -> None:
@@ -20,7 +20,8 @@ def test_the_bucket_follows_the_length_of_the_range() -> None:
     for length, bucket in hours.items():
         assert bucket_for(timedelta(hours=length)) is bucket
     assert bucket_for(timedelta(days=9)) is DAY
-    assert bucket_for(timedelta(days=4000)) is DAY
+    assert bucket_for(timedelta(days=200)) is DAY
+    assert bucket_for(timedelta(days=4000)) is WEEK
 
 
 def test_every_bucket_is_there_even_when_nothing_happened(ch: Warehouse) -> None:
@@ -89,6 +90,28 @@ def test_days_are_those_of_the_zone_also_when_the_clocks_change(ch: Warehouse) -
     days = [moment.astimezone(BERLIN).strftime("%d %H:%M") for moment in found.starts]
     assert days == [f"{day} 00:00" for day in range(21, 31)]
     assert found.series[0].costs_usd == [0, 0, 0, 1, 6, 8, 0, 0, 0, 0]
+
+
+def test_weeks_start_on_monday_in_the_zone(ch: Warehouse) -> None:
+    # 26 October 2026 is a Monday; in Berlin it starts on the 25th at 23:00 UTC.
+    start, end = datetime(2026, 1, 4, 23, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+    ledger_of(
+        ch,
+        Charge(datetime(2026, 10, 25, 22, 59, tzinfo=UTC), Decimal(1)),
+        Charge(datetime(2026, 10, 25, 23, 0, tzinfo=UTC), Decimal(2)),
+    )
+
+    found = cost_over_time(ch, WORKSPACE, Range(start, end), zone=BERLIN)
+
+    assert {moment.astimezone(BERLIN).strftime("%a %H:%M") for moment in found.starts} == {
+        "Mon 00:00"
+    }
+    by_week = {
+        moment.astimezone(BERLIN).strftime("%d %b"): cost
+        for moment, cost in zip(found.starts, found.series[0].costs_usd, strict=True)
+        if cost
+    }
+    assert by_week == {"19 Oct": 1, "26 Oct": 2}
 
 
 def test_hours_of_a_zone_that_is_off_by_half_an_hour_are_exact(ch: Warehouse) -> None:

@@ -40,6 +40,12 @@ def test_the_previous_range_is_as_long_and_ends_where_this_one_starts() -> None:
     assert Range(at("14:10"), at("15:40")).previous == Range(at("12:40"), at("14:10"))
 
 
+def test_before_the_calendar_of_the_ledger_there_is_no_previous_range() -> None:
+    assert (
+        Range(datetime(2000, 1, 2, tzinfo=UTC), datetime(2000, 1, 4, tzinfo=UTC)).previous is None
+    )
+
+
 @pytest.mark.parametrize(
     ("start", "end"),
     [

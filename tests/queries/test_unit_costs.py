@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from finops.clickhouse.client import Warehouse
 from finops.queries import (
@@ -273,3 +277,38 @@ def test_a_name_that_is_no_dimension_is_refused(ch: Warehouse, name: str) -> Non
         unit_costs(ch, WORKSPACE, DAY, [name])
     with pytest.raises(UnknownDimension):
         unit_costs(ch, WORKSPACE, DAY, ["tenant"], order=f"-{name}")
+
+
+def test_two_parts_of_a_range_add_up_to_the_whole_wherever_it_is_cut(ch: Warehouse) -> None:
+    rng = random.Random(5)
+    classes = ["clean", "clean", "retry", "failed", "duplicate"]
+    ledger_of(
+        ch,
+        *(
+            Charge(
+                at("08:00") + timedelta(seconds=rng.uniform(0, 4 * 3600)),
+                rng.choice([None, Decimal(rng.randrange(10**9)).scaleb(-12)]),
+                counted=rng.choice([0, 1, 1]),
+                last_attempt=rng.choice([0, 1]),
+                request_succeeded=rng.choice([0, 1]),
+                waste_class=rng.choice(classes),
+                reasoning_tokens=rng.choice([None, 3]),
+            )
+            for _ in range(400)
+        ),
+    )
+
+    @given(st.tuples(*[st.integers(0, 4 * 3600 * 10)] * 3).filter(lambda t: len(set(t)) == 3))
+    @settings(max_examples=25, deadline=None, derandomize=True)
+    def adds_up(tenths: tuple[int, ...]) -> None:
+        start, cut, end = (at("08:00") + timedelta(seconds=t / 10) for t in sorted(tenths))
+        left = totals(ch, WORKSPACE, Range(start, cut))
+        right = totals(ch, WORKSPACE, Range(cut, end))
+        whole = totals(ch, WORKSPACE, Range(start, end))
+        for name in ("calls", "requests", "successful_requests", "input_tokens", "output_tokens"):
+            assert getattr(left, name) + getattr(right, name) == getattr(whole, name)
+        for name in ("cost_usd", "clean_cost_usd", "retry_cost_usd", "duplicate_cost_usd"):
+            parts = (getattr(left, name) or 0) + (getattr(right, name) or 0)
+            assert parts == (getattr(whole, name) or 0)
+
+    adds_up()
