@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from finops.config import ROOT
+
 LOG_LIMIT_BYTES = 20 * 1024**2
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
@@ -52,6 +54,7 @@ class Service:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -65,6 +66,8 @@ def serve(options: argparse.Namespace, stack: ExitStack, stopped: threading.Even
     backups.mkdir(exist_ok=True)
     write_config(config, backups, fsync=not options.no_fsync, query_log=options.query_log)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # The engine keeps the format schemas that it is sent in its working directory.
+    os.chdir(data_dir)
     engine = Engine(data_dir / "store", config)
     stack.callback(engine.close)
     watcher = Watcher()
