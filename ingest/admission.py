@@ -80,7 +80,7 @@ def has_large_part(body: bytes) -> bool:
     rest, largest = len(body), 0
     for resource in Outline.FromString(body).resource_spans:
         for scope in resource.scope_spans:
-            sizes = [len(span) for span in scope.spans]
+            sizes = list(map(len, scope.spans))
             largest = max(largest, max(sizes, default=0))
             rest -= sum(sizes) + 4 * len(sizes)
     return largest >= LARGE_BYTES or rest >= LARGE_BYTES

@@ -21,7 +21,7 @@ from ingest.record import sound_length
 OPEN = ".open"
 SEALED = ".seg"
 QUARANTINE = "quarantine"
-NAME = re.compile(r"\d+-\w+")
+NAME = re.compile(r"\d{1,19}-\w+")
 
 
 @dataclass(frozen=True, slots=True)

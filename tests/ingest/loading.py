@@ -16,9 +16,10 @@ from ingest.load import Loaded, load
 from ingest.loader import Lend
 from ingest.record import Stamp, encode
 from ingest.segments import SEALED, name_segment
+from tests.ingest.payloads import START_NS
 
 WORKSPACE = 42
-RECEIVED_AT_MS = 1_795_250_060_000  # a minute after payloads.START_NS
+RECEIVED_AT_MS = START_NS // 10**6 + 60_000
 NOW = datetime.fromtimestamp(RECEIVED_AT_MS / 1000, UTC)
 
 

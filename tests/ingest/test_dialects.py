@@ -10,9 +10,9 @@ from finops.clickhouse.client import Warehouse
 from inferledger import attributes as sdk
 from ingest.dialects import DIALECTS, Json, Resource, Seconds, Source
 from tests.ingest.loading import NOW, calls, take
-from tests.ingest.payloads import Span, request
+from tests.ingest.payloads import SECOND_NS, START_NS, Span, request
 
-STARTED = datetime(2026, 11, 21, 8, 33, 20, tzinfo=UTC)
+STARTED = datetime.fromtimestamp(START_NS // SECOND_NS, UTC)
 ABSENT: dict[str, Any] = {
     "workspace_id": 42,
     "tenant": "",

@@ -15,7 +15,7 @@ from finops.health.heartbeat import last_beat
 from ingest.loader import BEAT, Loader, only_loader, read_progress
 from ingest.record import Stamp, encode
 from ingest.segments import SEALED, list_sealed, measure
-from tests.ingest.loading import calls, count, lend, write_segment
+from tests.ingest.loading import RECEIVED_AT_MS, calls, count, lend, write_segment
 from tests.ingest.payloads import Span, request
 from tests.ingest.waiting import wait_until
 
@@ -73,8 +73,8 @@ def test_a_missing_table_is_no_reason_to_set_anything_aside(ch: Warehouse, tmp_p
 
 @pytest.mark.django_db
 def test_what_a_dead_receiver_left_is_loaded(ch: Warehouse, tmp_path: Path) -> None:
-    record = encode(body(1), Stamp(42, 1, 1_795_250_060_000, 1))
-    (tmp_path / "1795250060000000000-dead.open").write_bytes(record + record[:50])
+    record = encode(body(1), Stamp(42, 1, RECEIVED_AT_MS, 1))
+    (tmp_path / f"{RECEIVED_AT_MS}000000-dead.open").write_bytes(record + record[:50])
     loader = Loader(tmp_path, str(tmp_path), lend(ch))
     loader.keep_house()
     loader.step()

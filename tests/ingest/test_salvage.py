@@ -13,7 +13,7 @@ from ingest.loader import Loader
 from ingest.record import Record, Stamp, encode, read_records
 from ingest.salvage import find_bad, salvage
 from ingest.segments import QUARANTINE, measure
-from tests.ingest.loading import calls, count, lend, load_all, write_segment
+from tests.ingest.loading import RECEIVED_AT_MS, calls, count, lend, load_all, write_segment
 from tests.ingest.payloads import Span, request
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -67,10 +67,10 @@ def test_a_damaged_segment_gives_what_is_whole(ch: Warehouse, tmp_path: Path) ->
 
 @pytest.mark.django_db
 def test_the_loader_steps_over_bad_segments(ch: Warehouse, tmp_path: Path) -> None:
-    write_segment(tmp_path, good(1), name="1795250060000000001-a")
-    write_segment(tmp_path, BAD, good(2), clean=False, name="1795250060000000002-b")
-    write_segment(tmp_path, BAD, clean=False, name="1795250060000000003-c")
-    write_segment(tmp_path, good(3), name="1795250060000000004-d")
+    write_segment(tmp_path, good(1), name=f"{RECEIVED_AT_MS}000001-a")
+    write_segment(tmp_path, BAD, good(2), clean=False, name=f"{RECEIVED_AT_MS}000002-b")
+    write_segment(tmp_path, BAD, clean=False, name=f"{RECEIVED_AT_MS}000003-c")
+    write_segment(tmp_path, good(3), name=f"{RECEIVED_AT_MS}000004-d")
     loader = Loader(tmp_path, str(tmp_path), lend(ch))
     for _ in range(20):
         loader.step()
