@@ -89,12 +89,20 @@ class Staging:
         with self._lock:
             self._made += 1
             name = f"{self._made}.native"
-        path = (self.memory or self.disk) / name
-        staged = StagedRows(self, path, path.open("wb"), in_memory=self.memory is not None)
+        staged = self._open(name)
         try:
             yield staged
         finally:
             staged.discard()
+
+    def _open(self, name: str) -> StagedRows:
+        if self.memory:
+            path = self.memory / name
+            # Somebody may have cleaned up in the shared folder of memory files.
+            with suppress(OSError):
+                return StagedRows(self, path, path.open("wb"), in_memory=True)
+        path = self.disk / name
+        return StagedRows(self, path, path.open("wb"), in_memory=False)
 
     def take_memory(self, size: int) -> bool:
         with self._lock:

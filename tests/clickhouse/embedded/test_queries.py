@@ -276,7 +276,7 @@ def test_ping_and_reconnect(client: Client) -> None:
 
 
 def test_a_wrong_password_or_user_is_516(connect: Connect) -> None:
-    for wrong in ({"password": "guess"}, {"user": "default"}, {"user": "", "password": ""}):
+    for wrong in ({"password": "guess"}, {"user": "nobody"}, {"user": "nobody", "password": ""}):
         with pytest.raises(ServerException) as caught:
             connect(**wrong).execute("SELECT 1")
         assert caught.value.code == 516

@@ -148,6 +148,17 @@ def test_staged_rows_move_to_the_disk_when_memory_is_short(tmp_path: Path) -> No
         assert third.in_memory
 
 
+def test_rows_go_to_the_disk_when_the_folder_in_memory_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "shm").mkdir()
+    staging = open_staging(tmp_path, tmp_path / "shm")
+    assert staging.memory is not None
+    staging.memory.rmdir()
+    with staging.rows() as rows:
+        rows.write(b"x")
+        assert rows.finish().is_relative_to(tmp_path / "staging")
+    staging.close()
+
+
 def test_a_full_disk_refuses_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finops.clickhouse.embedded.staging.DISK_RESERVE_BYTES", 1 << 60)
     staging = open_staging(tmp_path, tmp_path / "nowhere")
