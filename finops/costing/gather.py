@@ -68,21 +68,21 @@ HIT = """(cache_hit = 1 AND (cache_layer IN ('exact', 'semantic')
 
 # 0 is "no link". Ollama numbers its responses chatcmpl-0 to chatcmpl-999, so these name nothing.
 KEYS = """
-    sipHash64('span', workspace_id, trace_id, span_id) AS span_key,
+    cityHash64('span', workspace_id, trace_id, span_id) AS span_key,
     if(parent_span_id = toFixedString('', 8), 0,
-        sipHash64('span', workspace_id, trace_id, parent_span_id)) AS parent_key,
-    sipHash64('child', workspace_id, trace_id, span_id) AS child_key,
+        cityHash64('span', workspace_id, trace_id, parent_span_id)) AS parent_key,
+    cityHash64('child', workspace_id, trace_id, span_id) AS child_key,
     if(parent_span_id = toFixedString('', 8), 0,
-        sipHash64('child', workspace_id, trace_id, parent_span_id)) AS as_child_key,
+        cityHash64('child', workspace_id, trace_id, parent_span_id)) AS as_child_key,
     if(response_id = '' OR hit OR match(response_id, '^chatcmpl-[0-9]{1,3}$'), 0,
-        sipHash64('response', workspace_id, transform(lower(provider), {names:Array(String)},
+        cityHash64('response', workspace_id, transform(lower(provider), {names:Array(String)},
             {ids:Array(String)}, lower(provider)), response_id)) AS response_key,
-    if(request_id = '', 0, sipHash64('request', workspace_id, request_id)) AS request_key,
+    if(request_id = '', 0, cityHash64('request', workspace_id, request_id)) AS request_key,
     if(prompt_hash = 0, 0,
-        sipHash64('prompt', workspace_id, tenant, user_id, operation, prompt_hash)) AS prompt_key,
+        cityHash64('prompt', workspace_id, tenant, user_id, operation, prompt_hash)) AS prompt_key,
     if(model_served = '', model_requested, model_served) AS model,
     if(lower(service_tier) IN {tiers:Array(String)}, lower(service_tier), '') AS tier,
-    sipHash64(workspace_id, provider, model, tier, region) AS tariff_key
+    cityHash64(workspace_id, provider, model, tier, region) AS tariff_key
 """
 
 # Copies of a span have one sort key, so a PREWHERE on it can't tear them apart; FINAL comes after.

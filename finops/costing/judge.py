@@ -11,30 +11,44 @@ from finops.clickhouse.client import Warehouse
 
 DUPLICATE_WINDOW_S = 600
 
-VERDICTS = """
+TABLES = {
+    "shared": "key UInt64",
+    "verdicts": """
     workspace_id UInt64, hour DateTime('UTC'),
     trace_id FixedString(16), span_id FixedString(8),
     counted UInt8, uncounted_reason LowCardinality(String),
     last_attempt UInt8, request_succeeded UInt8, waste_class LowCardinality(String),
-    tariff_key UInt64"""
-REQUESTS_COLUMNS = """
+    tariff_key UInt64""",
+    "requests": """
     workspace_id UInt64, hour DateTime('UTC'),
     trace_id FixedString(16), span_id FixedString(8),
     started_at DateTime64(6, 'UTC'), ended_at DateTime64(6, 'UTC'),
     prompt_key UInt64, tariff_key UInt64, reason LowCardinality(String),
     succeeded UInt8, cancelled UInt8, last_attempt UInt8, request_succeeded UInt8,
-    other_model UInt8"""
+    other_model UInt8""",
+}
+
+# Most calls share nothing with another one and need no more than a look at themselves.
+SHARED = """
+INSERT INTO shared
+SELECT key FROM near ARRAY JOIN [response_key, request_key, prompt_key] AS key
+WHERE key != 0 GROUP BY key HAVING count() > 1
+UNION ALL
+SELECT DISTINCT parent_key FROM near WHERE parent_key IN (SELECT span_key FROM near)
+"""
+SHARES = """(response_key IN shared OR request_key IN shared OR prompt_key IN shared
+    OR span_key IN shared OR parent_key IN shared)"""
 
 # Of the spans of one response the one that knows most is kept, then the earliest.
-REPEATED = """
+REPEATED = f"""
     SELECT *, response_key != 0 AND row_number() OVER (
         PARTITION BY workspace_id, if(response_key = 0, span_key, response_key)
         ORDER BY known DESC, detail DESC, attributed DESC, started_at, trace_id, span_id
     ) > 1 AS repeated
-    FROM near"""
+    FROM near
+    WHERE {SHARES}"""
 
-# Zero-length rows of one wrapper are summed as its children; the wrapper is dropped where it
-# repeats the sum or knows nothing itself.
+# A parent is dropped where it repeats the sum of its children, or only wraps them.
 COUNTED = f"""
     SELECT r.*, multiIf(
         repeated, 'response_repeated',
@@ -67,6 +81,16 @@ REQUESTS = f"""
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     )"""
 
+WRITTEN = "(workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE written)"
+ALONE = f"""
+INSERT INTO verdicts
+SELECT
+    workspace_id, hour, trace_id, span_id, 1, '', 1, succeeded,
+    multiIf(succeeded, 'clean', cancelled, 'aborted', 'failed'), tariff_key
+FROM near
+WHERE NOT {SHARES} AND {WRITTEN}
+"""
+
 # The latest success with the same prompt that had ended before this call started.
 JUDGE = f"""
 INSERT INTO verdicts
@@ -91,13 +115,13 @@ ASOF LEFT JOIN
     FROM requests
     WHERE prompt_key != 0 AND last_attempt AND request_succeeded
 ) AS earlier ON c.prompt_key = earlier.prompt_key AND c.started_at > earlier.ended_at
-WHERE (workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE written)
+WHERE {WRITTEN}
 """
 
 
 def judge(ch: Warehouse) -> None:
     """Fill the table `verdicts` from `near`: a row for each call whose charge is written."""
-    ch.command(f"CREATE OR REPLACE TEMPORARY TABLE requests ({REQUESTS_COLUMNS}) ENGINE = Memory")
-    ch.command(f"CREATE OR REPLACE TEMPORARY TABLE verdicts ({VERDICTS}) ENGINE = Memory")
-    ch.command(REQUESTS)
-    ch.command(JUDGE)
+    for name, columns in TABLES.items():
+        ch.command(f"CREATE OR REPLACE TEMPORARY TABLE {name} ({columns}) ENGINE = Memory")
+    for statement in (SHARED, ALONE, REQUESTS, JUDGE):
+        ch.command(statement)

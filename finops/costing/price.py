@@ -112,6 +112,7 @@ COPIED = ", ".join((*OF_CALL, *OF_VERDICT))
 READ = ", ".join(f"c.{n} AS {n}" for n in (*OF_CALL, "hit", "known", "total_input", "day_s"))
 READ_VERDICT = ", ".join(f"verdicts.{name} AS {name}" for name in OF_VERDICT)
 
+# The inner `if` of the last column keeps what lies under its NULLs at zero: that compresses.
 CHARGE = f"""
 INSERT INTO charges ({COPIED}, {", ".join(f"{bucket}_usd" for bucket in COSTS)}, cost_usd,
     unpriced_reason, provider_cache_saving_usd, response_cache_saving_usd, rate_version, version)
@@ -120,7 +121,7 @@ SELECT {COPIED},
     if(nothing, {ZERO}, if(state = '', worth, NULL)) AS cost_usd,
     if(nothing, '', state) AS unpriced_reason,
     if(nothing, {ZERO}, if(state = '', ifNull({SAVING}, {ZERO}), NULL)),
-    if(hit AND state = '', worth, NULL),
+    if(hit AND state = '', if(hit, worth, {ZERO}), NULL),
     {{rate_version:UInt32}}, {{version:UInt64}}
 FROM
 (

@@ -78,14 +78,14 @@ def call(draw: st.DrawFn, number: int) -> dict[str, Any]:
 @st.composite
 def traffic(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
     """Calls in the order and the portions in which they arrive."""
-    calls = [draw(call(number)) for number in range(draw(st.integers(1, 24)))]
+    calls = [draw(call(number)) for number in range(draw(st.integers(1, 32)))]
     arriving = draw(st.permutations(calls))
     cut = draw(st.integers(0, len(calls)))
     return [arriving[:cut], arriving[cut:]]
 
 
 @settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     # Each example is a round through the server: shrinking one would take minutes.
     phases=[Phase.explicit, Phase.generate],
