@@ -107,12 +107,13 @@ def merge(earlier: Any, later: Any) -> Any:
 
 
 def _openai_chat(raw: Any) -> Usage:
-    return _inclusive(
-        _count(raw, "prompt_tokens"),
-        _count(raw, "completion_tokens"),
-        field(raw, "prompt_tokens_details"),
-        field(raw, "completion_tokens_details"),
-    )
+    total_in, total_out = _count(raw, "prompt_tokens"), _count(raw, "completion_tokens")
+    within_out = field(raw, "completion_tokens_details")
+    reasoning = _count(within_out, "reasoning_tokens")
+    # xAI leaves reasoning out of its completion_tokens; only its total tells.
+    if reasoning and _sum(total_in, total_out, reasoning) == _count(raw, "total_tokens"):
+        total_out = _sum(total_out, reasoning)
+    return _inclusive(total_in, total_out, field(raw, "prompt_tokens_details"), within_out)
 
 
 def _openai_responses(raw: Any) -> Usage:

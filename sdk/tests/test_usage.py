@@ -30,6 +30,13 @@ OPENAI_CHAT = {
     "prompt_tokens_details": {"cached_tokens": 1024, "audio_tokens": 76},
     "completion_tokens_details": {"reasoning_tokens": 200, "audio_tokens": 50},
 }
+XAI = {
+    "prompt_tokens": 10120,
+    "completion_tokens": 1499,
+    "total_tokens": 14428,
+    "prompt_tokens_details": {"cached_tokens": 128},
+    "completion_tokens_details": {"reasoning_tokens": 2809},
+}
 OPENAI_RESPONSES = {
     "input_tokens": 328,
     "input_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 28},
@@ -82,6 +89,8 @@ EXPECTED: list[tuple[dict[str, Any], Usage]] = [
         OPENAI_CHAT,
         Usage(input=100, cache_read=1024, audio_in=76, output=100, reasoning=200, audio_out=50),
     ),
+    # 10120 + 1499 + 2809 = 14428: reasoning comes on top of the completion; 10120 - 128 = 9992.
+    (XAI, Usage(input=9992, cache_read=128, output=1499, reasoning=2809)),
     # 328 - 100 - 28 = 200; 52 - 12 = 40.
     (
         OPENAI_RESPONSES,
