@@ -96,7 +96,7 @@ def test_the_api_answers_as_its_schema_says(header: dict[str, str]) -> None:
 def fuzz(operation: Any, header: dict[str, str]) -> None:
     @given(case=operation.as_strategy())
     @settings(
-        max_examples=25,
+        max_examples=12,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
@@ -110,7 +110,7 @@ def fuzz(operation: Any, header: dict[str, str]) -> None:
 
 
 @given(group_by=st.text(max_size=30), start=st.text(max_size=30), tenant=st.text(max_size=30))
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_text_in_a_parameter_is_an_error_of_ours(
     header: dict[str, str], group_by: str, start: str, tenant: str
 ) -> None:

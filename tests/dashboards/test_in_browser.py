@@ -116,6 +116,8 @@ def test_a_refresh_shows_new_numbers_and_redraws_the_chart(
     expect(tab.locator("#unit-costs")).to_contain_text("brand-new")
     expect(tab.locator("#cost-keys li")).to_have_count(3)
     expect(tab.locator("[data-chart] .trace.bars")).to_have_count(3)
+    expect(tab.get_by_role("img", name=re.compile("the largest model is .* with"))).to_be_visible()
+    expect(tab.locator("[data-chart]")).to_have_attribute("aria-label", re.compile(r"\$2,950\.00"))
 
 
 def test_the_keyboard_skips_to_the_content_and_opens_and_closes_an_explanation(tab: Page) -> None:

@@ -47,9 +47,10 @@
   };
 
   const draw = (element) => {
-    const source = document.querySelector(`#${element.dataset.chart} script`);
+    const source = document.getElementById(element.dataset.chart);
     if (!source) return;
-    const { data, layout } = themed(JSON.parse(source.textContent));
+    const { data, layout } = themed(JSON.parse(source.querySelector("script").textContent));
+    element.setAttribute("aria-label", source.dataset.summary);
     const first = !element.classList.contains("drawn");
     Plotly.react(element, data, layout, { displayModeBar: false, responsive: true, doubleClick: false });
     element.classList.add("drawn");
