@@ -21,7 +21,7 @@ class ClaimError(Exception):
 def claim_folder(folder: Path) -> Iterator[None]:
     """Hold the data folder; raises ClaimError naming the process that has it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ClaimError(f"The data folder {folder} can't be used: {error.strerror}.") from None

@@ -26,6 +26,11 @@ def test_a_data_folder_is_free_again_afterwards(tmp_path: Path) -> None:
             assert (tmp_path / "up.lock").read_text() == str(os.getpid())
 
 
+def test_a_data_folder_that_is_made_is_closed_to_other_users(tmp_path: Path) -> None:
+    with claim_folder(tmp_path / "data"):
+        assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
 def test_a_data_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ClaimError, match="can't be used"), claim_folder(tmp_path / "file"):
