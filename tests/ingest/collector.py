@@ -19,7 +19,7 @@ from finops.config import ROOT
 from tests.ingest.waiting import wait_until
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
-STOP_S = 60
+STOP_S = 120
 PREPARE = """
 import django; django.setup()
 from django.core.management import call_command

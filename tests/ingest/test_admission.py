@@ -90,6 +90,7 @@ def test_a_span_with_an_impossible_id_is_left_out_and_counted(bad: Span, reason:
         request(Span())[:-3],
         b"xx",
     ],
+    ids=["text", "noise", "json", "cut off", "other fields"],
 )
 def test_what_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):

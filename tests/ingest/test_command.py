@@ -40,7 +40,7 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path, installation: Installati
         refused.port = taken.getsockname()[1]
         refused.start()
         assert refused.process is not None
-        assert refused.process.wait(60) == 1
+        assert refused.process.wait(120) == 1
         assert refused.log.strip() == (
             f"CommandError: Port {refused.port} on 127.0.0.1 can't be used (Address already in "
             "use): set FINOPS_OTLP_PORT to a free one."

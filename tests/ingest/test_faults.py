@@ -19,6 +19,7 @@ from tests.ingest.waiting import wait_until
 
 SENDERS = 3
 SPANS = 20
+PAUSE_S = 0.02
 
 
 class Sender(threading.Thread):
@@ -50,8 +51,7 @@ class Sender(threading.Thread):
             ]
             if self.to.post(request(*spans)) == 200:
                 self.acknowledged.add(trace_id.hex().upper())
-            else:
-                time.sleep(0.05)
+            time.sleep(PAUSE_S)
 
 
 def traces(ch: Warehouse, table: str) -> dict[str, tuple[int, int]]:
@@ -61,6 +61,20 @@ def traces(ch: Warehouse, table: str) -> dict[str, tuple[int, int]]:
         f" FROM {table} GROUP BY trace"
     )
     return {row["trace"]: (row["rows"], row["spans"]) for row in rows}
+
+
+def wait_for_more(ch: Warehouse) -> None:
+    """Wait until the loader got something through."""
+    seen = count(ch, "calls")
+    wait_until(lambda: count(ch, "calls") > seen)
+
+
+def kill_loader(running: Collector, ch: Warehouse) -> None:
+    """kill -9 the loader while it works."""
+    wait_for_more(ch)
+    loader = running.loader()
+    assert loader is not None
+    os.kill(loader, signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -76,16 +90,13 @@ def test_what_was_acknowledged_is_stored_exactly_once(
         senders = [Sender(running, number, stop) for number in range(1, SENDERS + 1)]
         for sender in senders:
             sender.start()
-        for _ in range(2):
-            seen = count(ch, "calls")
-            wait_until(lambda seen=seen: count(ch, "calls") > seen)  # type: ignore[misc]
-            loader = running.loader()
-            assert loader is not None
-            os.kill(loader, signal.SIGKILL)
-            wait_until(lambda seen=seen: count(ch, "calls") > seen + SPANS)  # type: ignore[misc]
-            running.kill()
-            running.start()
-            running.wait_ready()
+        kill_loader(running, ch)
+        wait_for_more(ch)
+        running.kill()
+        running.start()
+        running.wait_ready()
+        kill_loader(running, ch)
+        wait_for_more(ch)
         stop.set()
         for sender in senders:
             sender.join()

@@ -98,7 +98,7 @@ def test_a_request_without_spans_is_acknowledged_and_not_stored(receiver: Servin
     assert stored(receiver.folder) == []
 
 
-@pytest.mark.parametrize("body", [b"not protobuf", GOOD[:-1]])
+@pytest.mark.parametrize("body", [b"not protobuf", GOOD[:-1]], ids=["text", "cut off"])
 def test_malformed_bodies_are_refused_as_invalid(receiver: Serving, body: bytes) -> None:
     reply = receiver.post(body)
     assert (reply.status, reply.error[0]) == (400, INVALID_ARGUMENT)

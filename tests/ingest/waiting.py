@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(ready: Callable[[], bool], timeout_s: float = 60) -> None:
+def wait_until(ready: Callable[[], bool], timeout_s: float = 120) -> None:
     """Wait for something that other processes bring about."""
     until = time.monotonic() + timeout_s
     while not ready():
