@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,3 +51,11 @@ def configured_ch(
     yield ch
     monkeypatch.undo()
     load_config.cache_clear()
+
+
+@pytest.hookimpl(optionalhook=True)  # only a run with xdist asks
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Say how a parallel run spreads the tests."""
+    from tests.schedule import ByWhatIsShared
+
+    return ByWhatIsShared(config, log)

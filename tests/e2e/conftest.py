@@ -1,4 +1,7 @@
-"""One running product for all end-to-end tests of a process, and the demo in it."""
+"""One running product for all end-to-end tests of a process, and the demo in it.
+
+A parallel run keeps them in one process: see tests/schedule.py.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,6 @@ class Demo:
     key: str
     email: str
     password: str
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process where the run is spread by group: they share one product."""
-    for item in items:
-        if "/e2e/" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")
