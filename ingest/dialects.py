@@ -237,6 +237,8 @@ DIALECTS = (
     ),
 )
 
+# What an operation is called that is no inference in its dialect.
+NO_OPERATION = "none"
 # A call to a model, whether or not the answer came.
 INFERENCE = ("chat", "text_completion", "generate_content", "embeddings")
 # Steps around calls. Some emitters repeat on them the usage of the calls below, so that they never

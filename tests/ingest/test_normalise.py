@@ -280,3 +280,16 @@ def test_parents_are_linked_and_a_broken_parent_is_none(ch: Warehouse, tmp_path:
 def test_texts_with_quotes_and_odd_letters_stay_as_they_are(ch: Warehouse, tmp_path: Path) -> None:
     text = 'it\'s "ü" \\ \n\t {x:String} 🙂'
     assert row(ch, tmp_path, {"finops.tenant.id": text})["tenant"] == text
+
+
+def test_members_of_json_attributes_of_any_type(ch: Warehouse, tmp_path: Path) -> None:
+    sent = [
+        ('{"tenant": "\\u00fcber \\"x\\""}', 'über "x"'),
+        ('{"tenant": 7}', "7"),
+        ('{"tenant": null, "tenant_id": "t"}', "t"),
+        ("no json", ""),
+        ("", ""),
+    ]
+    kind = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
+    found = rows(ch, tmp_path, *(Span(kind | {"metadata": text}) for text, _ in sent))
+    assert [row["tenant"] for row in found] == [expected for _, expected in sent]
