@@ -40,7 +40,9 @@ TABLES = {
         workspace_id UInt64, hour DateTime('UTC'),
         trace_id FixedString(16), span_id FixedString(8),
         started_at DateTime64(6, 'UTC'), ended_at DateTime64(6, 'UTC'), step UInt8,
-        span_key UInt64, parent_key UInt64, child_key UInt64, as_child_key UInt64,
+        span_key UInt64, parent_key UInt64,
+        response_link UInt64, request_link UInt64, prompt_link UInt64,
+        parent_link UInt64, child_link UInt64,
         response_key UInt64, request_key UInt64, prompt_key UInt64, tariff_key UInt64,
         provider LowCardinality(String), model LowCardinality(String),
         service_tier LowCardinality(String), region LowCardinality(String),
@@ -66,14 +68,15 @@ HIT = """(cache_hit = 1 AND (cache_layer IN ('exact', 'semantic')
     OR (cache_layer = 'embedding' AND operation = 'embeddings')
     OR (cache_layer = 'retrieval' AND operation IN ('retrieval', 'rerank'))))"""
 
+# A parent is looked for by its id, a child by the complement of its parent's, so that the many
+# children of one root aren't taken for each other's relatives.
+SPAN_ITSELF = "reinterpretAsUInt64(span_id)"
+SPAN_PARENT = "reinterpretAsUInt64(parent_span_id)"
 # 0 is "no link". Ollama numbers its responses chatcmpl-0 to chatcmpl-999, so these name nothing.
 KEYS = """
     cityHash64('span', workspace_id, trace_id, span_id) AS span_key,
     if(parent_span_id = toFixedString('', 8), 0,
         cityHash64('span', workspace_id, trace_id, parent_span_id)) AS parent_key,
-    cityHash64('child', workspace_id, trace_id, span_id) AS child_key,
-    if(parent_span_id = toFixedString('', 8), 0,
-        cityHash64('child', workspace_id, trace_id, parent_span_id)) AS as_child_key,
     if(response_id = '' OR hit OR match(response_id, '^chatcmpl-[0-9]{1,3}$'), 0,
         cityHash64('response', workspace_id, transform(lower(provider), {names:Array(String)},
             {ids:Array(String)}, lower(provider)), response_id)) AS response_key,
@@ -91,7 +94,10 @@ INSERT INTO near
 SELECT
     workspace_id, toStartOfHour(started_at) AS hour, trace_id, span_id,
     started_at, started_at + toIntervalMicrosecond(greatest(toInt64(duration_ms * 1000), 0)),
-    {{step:UInt8}}, span_key, parent_key, child_key, as_child_key,
+    {{step:UInt8}}, span_key, parent_key,
+    if(response_key = 0, 0, cityHash64(response_id)),
+    if(request_key = 0, 0, cityHash64(request_id)), prompt_hash,
+    {SPAN_PARENT}, bitNot({SPAN_ITSELF}),
     response_key, request_key, prompt_key,
     tariff_key, provider, model, tier, region,
     attempt, outcome = 'ok', ifNull(success, outcome = 'ok'), outcome = 'cancelled', hit,
@@ -126,16 +132,20 @@ OWN = """
 WHERE (workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE own)
     AND cityHash64(trace_id) % {parts:UInt32} = {part:UInt32}
 """
-LINKED = """
-WHERE (response_key IN links OR request_key IN links OR prompt_key IN links
-        OR span_key IN links OR as_child_key IN links)
+# The links are looser than the keys, and so much cheaper to compare: what they find beyond the keys
+# (another trace's span of the same id) is read, and judged on its own.
+LINKED = f"""
+WHERE (cityHash64(response_id) IN links OR cityHash64(request_id) IN links
+        OR (prompt_hash IN links AND prompt_key IN links)
+        OR {SPAN_ITSELF} IN links OR bitNot({SPAN_PARENT}) IN links)
     AND span_key NOT IN (SELECT span_key FROM near)
 """
 FRONTIER = """
 INSERT INTO links
 SELECT DISTINCT link
 FROM near
-ARRAY JOIN [response_key, request_key, prompt_key, parent_key, child_key] AS link
+ARRAY JOIN
+    [response_link, request_link, prompt_link, prompt_key, parent_link, child_link] AS link
 WHERE step = {step:UInt8} AND link != 0
 """
 

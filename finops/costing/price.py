@@ -112,6 +112,7 @@ COPIED = ", ".join((*OF_CALL, *OF_VERDICT))
 READ = ", ".join(f"c.{n} AS {n}" for n in (*OF_CALL, "hit", "known", "total_input", "day_s"))
 READ_VERDICT = ", ".join(f"verdicts.{name} AS {name}" for name in OF_VERDICT)
 
+# PREWHERE picks by span id alone, a third of the cost of comparing the whole key; the join is exact.
 # The inner `if` of the last column keeps what lies under its NULLs at zero: that compresses.
 CHARGE = f"""
 INSERT INTO charges ({COPIED}, {", ".join(f"{bucket}_usd" for bucket in COSTS)}, cost_usd,
@@ -139,8 +140,10 @@ FROM
                 {HIT} AS hit, {known(BUCKETS)} > 0 AS known, {total(INPUT)} AS total_input,
                 toUInt32(toUnixTimestamp(started_at) % 86400) AS day_s
             FROM calls FINAL
-            PREWHERE (workspace_id, toStartOfHour(started_at), trace_id, span_id) IN (
-                SELECT workspace_id, hour, trace_id, span_id FROM verdicts)
+            PREWHERE (workspace_id, toStartOfHour(started_at)) IN (
+                    SELECT workspace_id, hour FROM verdicts)
+                AND reinterpretAsUInt64(span_id) IN (
+                    SELECT reinterpretAsUInt64(span_id) FROM verdicts)
             WHERE started_at >= {{start:DateTime64(6, 'UTC')}}
                 AND started_at < {{end:DateTime64(6, 'UTC')}}
         ) AS c
