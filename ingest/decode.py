@@ -170,6 +170,9 @@ WHOLE = {
     "max_insert_threads": 1,
     "min_insert_block_size_rows": 100_000_000,
     "min_insert_block_size_bytes": 0,
+    # Tables have a partition for each month, and one request may reach back to 2020: the default of
+    # 100 a block would refuse it from 2028 on.
+    "max_partitions_per_insert_block": 0,
 }
 
 DECODE_SETTINGS = WHOLE | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import Unavailable
 from ingest.batch import Batch, next_batch
 from ingest.load import Loaded, Undecodable, Unseen, load
+from ingest.record import Stamp, encode
 from tests.ingest.loading import NOW, WORKSPACE, calls, count, load_all, take, write_segment
-from tests.ingest.payloads import Span, request
+from tests.ingest.payloads import SECOND_NS, Span, request
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
 MIXED = (
@@ -168,3 +170,19 @@ def test_a_large_request_is_loaded_whole(ch: Warehouse, tmp_path: Path) -> None:
     spans = [Span(CHAT, span_id=n.to_bytes(8, "big")) for n in range(1, 20_001)]
     write_segment(tmp_path, request(*spans))
     assert load_all(ch, tmp_path) == [Loaded(segments=1, spans=20_000, calls=20_000, ignored=0)]
+
+
+def test_one_request_may_reach_back_over_any_number_of_months(
+    ch: Warehouse, tmp_path: Path
+) -> None:
+    # All of it in years to come: what is old enough is forgotten at once.
+    year = NOW.year + 1
+    firsts = [datetime(year + n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in range(120)]
+    spans = [
+        Span(CHAT, span_id=bytes([n] * 8), start_ns=int(first.timestamp()) * SECOND_NS)
+        for n, first in enumerate(firsts, 1)
+    ]
+    received_ms = int(datetime(year + 10, 1, 2, tzinfo=UTC).timestamp()) * 1000
+    record = encode(request(*spans), Stamp(WORKSPACE, 1, received_ms, len(spans)))
+    (tmp_path / f"{received_ms}000000-late.seg").write_bytes(record)
+    assert load_all(ch, tmp_path) == [Loaded(segments=1, spans=120, calls=120, ignored=0)]
