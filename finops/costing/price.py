@@ -112,7 +112,7 @@ COPIED = ", ".join((*OF_CALL, *OF_VERDICT))
 READ = ", ".join(f"c.{n} AS {n}" for n in (*OF_CALL, "hit", "known", "total_input", "day_s"))
 READ_VERDICT = ", ".join(f"verdicts.{name} AS {name}" for name in OF_VERDICT)
 
-# PREWHERE picks by span id alone, a third of the cost of comparing the whole key; the join is exact.
+# PREWHERE picks by span id alone, which costs a third of the whole key; the join is exact.
 # The inner `if` of the last column keeps what lies under its NULLs at zero: that compresses.
 CHARGE = f"""
 INSERT INTO charges ({COPIED}, {", ".join(f"{bucket}_usd" for bucket in COSTS)}, cost_usd,
