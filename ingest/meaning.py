@@ -18,6 +18,9 @@ from ingest.dialects import (
     USAGE_SOURCES,
 )
 
+# No call takes a month; what seems longer comes from a clock, or a start, that was never set.
+LONGEST_MS = 30 * 24 * 3600 * 1000
+
 # What several columns need; each may use the fields and those above it.
 MEANINGS: Mapping[str, str] = {
     "known_model_or_usage": """model_requested_text != '' OR model_served_text != ''
@@ -44,6 +47,7 @@ MEANINGS: Mapping[str, str] = {
         AND cache_read_count IS NULL AND cache_write_total IS NULL""",
     "time_in_range": """started_at >= toDateTime64('2020-01-01 00:00:00', 6, 'UTC')
         AND started_at <= received_at + INTERVAL 1 DAY""",
+    "elapsed_ms": "(toUnixTimestamp64Micro(ended_at) - toUnixTimestamp64Micro(started_at)) / 1000",
     "finish": "if(startsWith(finish_reason_text, '['), JSONExtractString(finish_reason_text, 1), "
     "finish_reason_text)",
     "failed": """error_type_text != '' OR status_code = 2 OR finish = 'error'
@@ -93,8 +97,7 @@ CALLS: Mapping[str, str] = {
     "stream": "stream_flag",
     "max_output_tokens": "max_output_tokens_count",
     "started_at": "if(time_in_range, started_at, toDateTime64(received_at, 6, 'UTC'))",
-    "duration_ms": """greatest(
-        toUnixTimestamp64Micro(ended_at) - toUnixTimestamp64Micro(started_at), 0) / 1000""",
+    "duration_ms": f"if(elapsed_ms BETWEEN 0 AND {LONGEST_MS}, elapsed_ms, 0)",
     "queue_ms": "queue_ms_number",
     "ttft_ms": "ttft_ms_number",
     "input_tokens": """if(input_exclusive, input_total_count,

@@ -19,7 +19,7 @@ from ingest.dialects import (
     Seconds,
     Source,
 )
-from ingest.meaning import CALLS, MEANINGS
+from ingest.meaning import CALLS, LONGEST_MS, MEANINGS
 
 TEXTS = (
     "tenant",
@@ -109,12 +109,15 @@ def read_count(fields: Fields, column: str) -> str:
 
 
 def read_duration(fields: Fields, column: str) -> str:
-    """Return the first source that is a finite number from 0 up, in milliseconds, or NULL."""
+    """Return the first source that is a number from 0 up, in milliseconds, or NULL.
+
+    What is no number, or longer than any call can take, is as good as not sent.
+    """
     found = []
     for source in fields.get(column, ()):
-        number = f"toFloat64OrNull({text_of(source)})"
         scale = " * 1000" if isinstance(source, Seconds) else ""
-        found.append(f"if({number} >= 0 AND isFinite({number}), {number}{scale}, NULL)")
+        number = f"toFloat64OrNull({text_of(source)}){scale}"
+        found.append(f"if({number} BETWEEN 0 AND {LONGEST_MS}, {number}, NULL)")
     return coalesce(found, "CAST(NULL, 'Nullable(Float64)')")
 
 

@@ -246,6 +246,24 @@ def test_an_end_before_the_start_is_no_negative_duration(ch: Warehouse, tmp_path
     assert row(ch, tmp_path, span)["duration_ms"] == 0.0
 
 
+def test_a_duration_that_no_call_can_take_is_none(ch: Warehouse, tmp_path: Path) -> None:
+    spans = [
+        Span(CHAT, start_ns=0, end_ns=START_NS),
+        Span(CHAT, start_ns=START_NS, end_ns=2**64 - 1),
+        Span(CHAT, start_ns=0, end_ns=2 * SECOND_NS),
+    ]
+    found = rows(ch, tmp_path, *spans)
+    assert [row["duration_ms"] for row in found] == [0.0, 0.0, 2000.0]
+
+
+def test_a_wait_that_no_call_can_take_is_unknown(ch: Warehouse, tmp_path: Path) -> None:
+    first_chunk = "gen_ai.response.time_to_first_chunk"
+    day_s = 24 * 3600
+    waits = [1.7e308, 31 * day_s, 30 * day_s]
+    found = rows(ch, tmp_path, *({first_chunk: wait_s} for wait_s in waits))
+    assert [row["ttft_ms"] for row in found] == [None, None, 30 * day_s * 1000]
+
+
 def test_success_is_what_was_said_and_else_unknown(ch: Warehouse, tmp_path: Path) -> None:
     said: list[tuple[Any, int | None]] = [(True, 1), (False, 0), ("true", 1), ("0", 0), ("?", None)]
     found = rows(ch, tmp_path, *({"finops.success": value} for value, _ in said))
