@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -103,6 +103,14 @@ class Spool:
         return MEASURE_EVERY_S if self._open is None else SEAL_AFTER_S / 4
 
     def _commit(self, batch: list[Waiting]) -> None:
+        held = self._open.size if self._open else 0
+        for position, share in enumerate(fill(batch, held)):
+            if position and self._open:
+                self._seal(self._open)
+            if share:
+                self._store(share)
+
+    def _store(self, batch: list[Waiting]) -> None:
         records = [record for record, _ in batch]
         size = sum(map(len, records))
         error: Busy | None = None
@@ -176,6 +184,23 @@ class OpenSegment:
                 self.path.unlink()
         finally:
             os.close(self._fd)
+
+
+def fill(batch: Sequence[Waiting], held: int) -> Iterator[list[Waiting]]:
+    """Cut a batch so that no segment outgrows SEAL_BYTES, the first one holding `held` already.
+
+    ClickHouse decodes a segment in one go, so its size bounds the memory that loading takes. Only a
+    record that is larger by itself makes a larger segment. The first share may be empty.
+    """
+    share: list[Waiting] = []
+    for waiting in batch:
+        size = len(waiting[0])
+        if held and held + size > SEAL_BYTES:
+            yield share
+            share, held = [], 0
+        share.append(waiting)
+        held += size
+    yield share
 
 
 def write_all(fd: int, records: Sequence[bytes]) -> None:

@@ -78,6 +78,21 @@ def test_a_segment_is_sealed_when_it_is_large(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*" + SEALED))) == 2
 
 
+def test_a_long_queue_fills_several_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.spool.SEAL_BYTES", 1_000)
+    spool = Spool(tmp_path, MANY)
+    sizes = [600, 100, 600, 5_000, 100, 100]
+    for number, size in enumerate(sizes):
+        spool.append(record(number, size))
+    spool.start()
+    spool.close()
+    sealed = sorted(tmp_path.glob("*" + SEALED))
+    held = [[r.stamp.receipt for r in read_records(path.read_bytes())] for path in sealed]
+    assert held == [[0, 1], [2], [3], [4, 5]]
+
+
 def test_a_full_spool_refuses_and_takes_again_when_it_was_emptied(tmp_path: Path) -> None:
     with spooling(tmp_path, max_bytes=10_000) as spool:
         spool.append(record(1, 9_000)).result(WAIT_S)
