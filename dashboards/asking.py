@@ -9,13 +9,14 @@ from typing import Generic, TypeVar
 import structlog
 
 from finops.clickhouse.client import Warehouse, warehouse
-from finops.clickhouse.errors import Unavailable, WarehouseError
+from finops.clickhouse.errors import QueryTimeout, Unavailable, WarehouseError
 from finops.config import ConfigError
 
 T = TypeVar("T")
 AWAY = "The ledger can't be read at the moment. Nothing is lost: calls are kept until it is back."
 FAILED = "This part could not be worked out; it has been logged."
 BUSY = "The ledger is busy: reload in a moment, or ask for a shorter range."
+TOO_LONG = "This took too long to work out: ask for a shorter range, or for less with a filter."
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,9 @@ class Asker:
             log.warning("warehouse_away", error=str(error))
             self.away = AWAY
             return Answer(None, AWAY)
+        except QueryTimeout:
+            log.warning("question_took_too_long")
+            return Answer(None, TOO_LONG)
         except WarehouseError as error:
             log.exception("question_failed", code=error.code)
             return Answer(None, BUSY if error.retryable else FAILED)

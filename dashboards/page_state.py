@@ -21,6 +21,7 @@ from django.http import QueryDict
 
 from finops.queries import DIMENSIONS, ORDERS, Coverage, Dimension, Filters, InvalidRange, Range
 from finops.queries.buckets import bucket_for, bucket_start
+from finops.queries.range import LONGEST
 
 UNATTRIBUTED = "(none)"  # how '' is written in an address
 LONGEST_VALUE = 1000
@@ -124,7 +125,7 @@ def preset_span(preset: str, now: datetime, zone: ZoneInfo, known: Coverage | No
     else:
         length = PRESETS.get(preset, PRESETS[USUAL])[1]
         start = now - length
-    return Range(bucket_start(start, bucket_for(length), zone), now)
+    return Range(max(bucket_start(start, bucket_for(length), zone), now - LONGEST), now)
 
 
 def read_span(
@@ -135,8 +136,10 @@ def read_span(
             start = read_time(query.get("from", ""), zone)
             end = read_time(query.get("to", ""), zone, day_is_part=True) if query.get("to") else now
             return "", Range(start, end)
-        except (InvalidRange, ValueError, OverflowError):
-            notes.append("That range can't be read; it needs a start before its end.")
+        except InvalidRange as error:
+            notes.append(str(error))
+        except (ValueError, OverflowError):
+            notes.append("That range can't be read; it takes two times, as 2026-11-21T14:00.")
     choices = {**PRESETS, ALL: None}
     preset = read_choice(query, "range", choices, usual_preset(known, now), notes)
     return preset, preset_span(preset, now, zone, known)

@@ -22,7 +22,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from finops.clickhouse.errors import Unavailable, WarehouseError
+from finops.clickhouse.errors import QueryTimeout, Unavailable, WarehouseError
 from finops.config import ConfigError
 from finops.queries import QuestionError
 from finops.request_id import request_id_of
@@ -106,12 +106,15 @@ def explain(error: Exception) -> Problem:
 
 
 def explain_outage(error: Exception) -> Problem:
-    busy = isinstance(error, WarehouseError) and not isinstance(error, Unavailable)
-    code, message = (
-        ("warehouse_busy", "The ledger is busy: ask again in a moment, or for less.")
-        if busy
-        else ("warehouse_unavailable", "The ledger can't be read at the moment: ask again soon.")
-    )
+    if isinstance(error, QueryTimeout):
+        code = "query_timeout"
+        message = "This took too long to work out: ask for less, such as a shorter range."
+    elif isinstance(error, WarehouseError) and not isinstance(error, Unavailable):
+        code = "warehouse_busy"
+        message = "The ledger is busy: ask again in a moment, or for less."
+    else:
+        code = "warehouse_unavailable"
+        message = "The ledger can't be read at the moment: ask again soon."
     return Problem(503, code, message, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 

@@ -21,7 +21,7 @@ class Bucket:
 
 DAY = timedelta(days=1)
 
-# At most some 200 bars in two hours to four years, which no screen has too few pixels for.
+# At most some 200 bars in two hours to 800 days, which no screen has too few pixels for.
 BUCKETS = (
     Bucket("minute", timedelta(minutes=1), 2 * HOUR, "toStartOfMinute(at)"),
     Bucket("5 minutes", timedelta(minutes=5), 12 * HOUR, "toStartOfFiveMinutes(at)"),

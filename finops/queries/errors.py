@@ -1,7 +1,7 @@
 """What can be wrong with a question; the answer to a right one never raises these.
 
 QuestionError
-├── InvalidRange      the start isn't before the end, or a time is outside 2000 to 2100
+├── InvalidRange      empty, longer than 800 days, or with a time outside 2000 to 2100
 └── UnknownDimension  a name that rows can't be grouped, filtered or sorted by
 """
 

@@ -15,8 +15,13 @@ from typing import Any
 from finops.queries.dimensions import Dimension, Filters
 from finops.queries.range import Range
 
-# Versions of one key never lie in two partitions: the hour is part of both.
-SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
+# Somebody waits for each answer, on a thread that others wait for.
+SETTINGS: dict[str, float] = {
+    # Versions of one key never lie in two partitions: the hour is part of both.
+    "do_not_merge_across_partitions_select_final": 1,
+    "max_execution_time": 30,  # seconds
+    "max_memory_usage": 4 * 1024**3,  # bytes
+}
 
 INPUT_BUCKETS = (
     "input_tokens",

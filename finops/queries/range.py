@@ -11,13 +11,15 @@ HOUR = timedelta(hours=1)
 # ClickHouse's DateTime ends in 2106; nobody paid for a token before 2000.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+LONGEST = timedelta(days=800)  # as long as charges are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
     """All instants from `start` up to, and without, `end`; kept in UTC.
 
-    Raises InvalidRange when a time has no zone, the range is empty, or it leaves 2000 to 2100.
+    Raises InvalidRange when a time has no zone, the range is empty or longer than LONGEST, or it
+    leaves 2000 to 2100.
     """
 
     start: datetime
@@ -33,6 +35,8 @@ class Range:
             raise InvalidRange("The range is empty: its start must be before its end.")
         if self.start < EARLIEST or self.end > LATEST:
             raise InvalidRange("The range must lie between the years 2000 and 2100.")
+        if self.length > LONGEST:
+            raise InvalidRange(f"The range is too long: ask for at most {LONGEST.days} days.")
 
     @property
     def length(self) -> timedelta:

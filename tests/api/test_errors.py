@@ -13,6 +13,7 @@ from finops.accounts.keys import create_key, revoke_key
 from finops.accounts.models import User, Workspace
 from finops.clickhouse.client import Warehouse
 from finops.config import load_config
+from finops.queries.ledger import SETTINGS
 from tests.api.conftest import with_key
 from tests.queries.rows import at
 
@@ -129,6 +130,31 @@ def test_a_warehouse_that_is_away_is_a_503_with_a_time_to_come_back(
     error = error_of(response)
     assert (error["type"], error["code"]) == ("unavailable", "warehouse_unavailable")
     assert "127.0.0.1" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "code", "advice"),
+    [
+        ("max_execution_time", 0.000001, "query_timeout", "ask for less"),
+        ("max_memory_usage", 1000, "warehouse_busy", "or for less"),
+    ],
+)
+def test_a_question_beyond_its_limits_is_told_to_ask_for_less(
+    api: APIClient,
+    configured_ch: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    value: float,
+    code: str,
+    advice: str,
+) -> None:
+    assert setting in SETTINGS
+    monkeypatch.setitem(SETTINGS, setting, value)
+    response = api.get(URL, {"from": "2026-11-20", "to": "2026-11-21"})
+    assert response.status_code == 503
+    error = error_of(response)
+    assert (error["type"], error["code"]) == ("unavailable", code)
+    assert advice in error["message"]
 
 
 def test_a_statement_that_fails_tells_nothing_of_our_insides(

@@ -199,6 +199,7 @@ def test_csv_streams_every_row_whatever_the_limit(
         ("from=2026-11-22&to=2026-11-21", "from", "invalid_range"),
         ("from=0001-01-01&to=2026-11-21", "from", "invalid_range"),
         ("to=0001-01-01", "from", "invalid_range"),
+        ("from=2024-01-01&to=2026-11-21", "from", "invalid_range"),
         ("from=", "from", "invalid_time"),
         ("group_by=tenant,user_id", "group_by", "unknown_group_by"),
         ("group_by=", "group_by", "unknown_group_by"),

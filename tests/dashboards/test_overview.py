@@ -15,6 +15,7 @@ from finops.accounts.models import Workspace
 from finops.clickhouse.client import Warehouse
 from finops.config import load_config
 from finops.demo.notice import NOTICE
+from finops.queries.ledger import SETTINGS
 from tests.queries.rows import Charge, at, ledger_of
 
 DAY = {"from": "2026-11-21T00:00", "to": "2026-11-21T23:00"}
@@ -186,6 +187,21 @@ def test_one_part_that_fails_leaves_the_others_standing(page: Client, traffic: W
     text = text_of(show(page, **DAY))
     assert "freshness unknown" in text
     assert "$1.60" in text
+
+
+def test_a_part_that_takes_too_long_says_to_ask_for_less(
+    page: Client, traffic: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "max_execution_time", 0.000001)
+    text = text_of(show(page, **DAY))
+    assert "This took too long to work out: ask for a shorter range" in text
+
+
+def test_a_range_longer_than_calls_are_kept_is_refused_in_words(
+    page: Client, traffic: Warehouse
+) -> None:
+    text = text_of(show(page, **{"from": "2024-01-01", "to": "2026-11-21"}))
+    assert "The range is too long: ask for at most 800 days." in text
 
 
 def test_the_demo_says_what_is_recorded_and_what_is_drawn(

@@ -52,6 +52,11 @@ def test_all_starts_with_the_first_call() -> None:
     assert state("range=all", known=known).span == Range(at("13:20"), NOW)
 
 
+def test_all_goes_back_no_further_than_charges_are_kept() -> None:
+    known = Coverage(ago(days=820), ago(days=1))
+    assert state("range=all", known=known).span == Range(ago(days=800), NOW)
+
+
 def test_times_of_the_address_are_those_of_the_workspace() -> None:
     span = state("from=2026-11-21T10:00&to=2026-11-21T12:00", zone=BERLIN).span
     assert span == Range(at("09:00"), at("11:00"))

@@ -36,6 +36,13 @@ def test_times_of_other_zones_are_kept_in_utc() -> None:
     assert span.start.tzinfo is UTC
 
 
+def test_a_range_is_no_longer_than_charges_are_kept() -> None:
+    start, end = at("00:00") - timedelta(days=800), at("00:00")
+    assert Range(start, end).length == timedelta(days=800)
+    with pytest.raises(InvalidRange, match="ask for at most 800 days"):
+        Range(start - timedelta(microseconds=1), end)
+
+
 def test_the_previous_range_is_as_long_and_ends_where_this_one_starts() -> None:
     assert Range(at("14:10"), at("15:40")).previous == Range(at("12:40"), at("14:10"))
 
