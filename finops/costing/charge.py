@@ -67,8 +67,9 @@ def charge_waiting(
         rates = publish_rates(ch, now=clock())
         taken = take(waiting, round_calls)
         hours = charge_batches(ch, lease, clock, rates, batches(taken, batch_calls))
-        mark_charged(ch, taken, version=lease.version, now=clock())
+        # Only the holder may take segments off the list: what a late one wrote may lie below.
         renew_lease(lease, now=clock())
+        mark_charged(ch, taken, version=lease.version, now=clock())
         done = done.plus(taken, hours)
     return done
 

@@ -66,14 +66,17 @@ COUNTED = f"""
         GROUP BY parent_key
     ) AS children ON children.parent_key = r.span_key"""
 
-# Rows that don't count come last in their request, so they decide nothing.
+# Rows that don't count come last in their request, so they decide nothing. An attempt that got no
+# answer doesn't know which dated model would have served it: what it asked for is compared.
 REQUESTS = f"""
     INSERT INTO requests
     SELECT workspace_id, hour, trace_id, span_id, started_at, ended_at, prompt_key, tariff_key,
         reason, succeeded, cancelled,
         row_number() OVER request = 1 AND reason = '' AS last_attempt,
         first_value(succeeded) OVER request AS request_succeeded,
-        (provider, model) != first_value((provider, model)) OVER request AS other_model
+        (provider, asked) != first_value((provider, asked)) OVER request
+            OR (served != '' AND first_value(served) OVER request NOT IN ('', served))
+            AS other_model
     FROM ({COUNTED})
     WINDOW request AS (
         PARTITION BY workspace_id, if(request_key = 0, span_key, request_key)

@@ -40,7 +40,10 @@ def take_lease(name: str, *, now: datetime) -> Lease | None:
         row = JobLease.objects.select_for_update().get(name=name)
         if row.expires_at > now:
             return None
-        row.version, row.holder, row.expires_at = row.version + 1, holder, now + LIFETIME
+        # Not the counter alone: a database restored from a backup would count again from where it
+        # was, and whatever is written below a version that ClickHouse has is lost.
+        version = max(row.version + 1, int(now.timestamp() * 1000))
+        row.version, row.holder, row.expires_at = version, holder, now + LIFETIME
         row.save()
     return Lease(name, row.version, holder)
 

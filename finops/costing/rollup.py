@@ -60,6 +60,13 @@ FROM
 """
 
 TOUCHED = "workspace_id UInt64, hour DateTime('UTC')"
+# A day less than the TTL of the charges, so that no hour is half forgotten.
+CHARGES_DAYS = 799
+TOUCH = """
+INSERT INTO touched
+SELECT DISTINCT workspace_id, hour FROM verdicts
+WHERE hour > now('UTC') - toIntervalDay({days:UInt16})
+"""
 
 
 def start_touching(ch: Warehouse) -> None:
@@ -68,8 +75,12 @@ def start_touching(ch: Warehouse) -> None:
 
 
 def touch(ch: Warehouse) -> None:
-    """Add the hours that the last batch has verdicts in."""
-    ch.command("INSERT INTO touched SELECT DISTINCT workspace_id, hour FROM verdicts")
+    """Add the hours that the last batch has verdicts in.
+
+    Sums outlive charges: an hour whose charges are forgotten can't be summed again, so a straggler
+    that old leaves the sums as they are.
+    """
+    ch.command(TOUCH, {"days": CHARGES_DAYS})
 
 
 def roll_up(ch: Warehouse, *, version: int) -> int:

@@ -64,6 +64,10 @@ def model_of(call: Call) -> str:
     return str(call["model_served"] or call["model_requested"])
 
 
+def asked_of(call: Call) -> str:
+    return str(call["model_requested"] or call["model_served"])
+
+
 def identity(call: Call) -> tuple[str, str]:
     return call["trace_id"], call["span_id"]
 
@@ -162,7 +166,9 @@ def waste(call: Call, last: Call) -> str:
         return "failed"
     if call is last:
         return "clean"
-    same = (call["provider"], model_of(call)) == (last["provider"], model_of(last))
+    same = (call["provider"], asked_of(call)) == (last["provider"], asked_of(last))
+    if call["model_served"] and last["model_served"]:
+        same = same and call["model_served"] == last["model_served"]
     return "retry" if same else "fallback"
 
 

@@ -51,6 +51,32 @@ def test_an_attempt_superseded_by_another_model_is_fallback(ch: Warehouse) -> No
     ) == {"gpt": "fallback", "mini": "clean"}
 
 
+def test_an_attempt_without_an_answer_is_a_retry_of_the_model_that_was_asked_for(
+    ch: Warehouse,
+) -> None:
+    asked = {"request_id": "r", "model_requested": "gpt-4o"}
+    assert verdicts(
+        ch,
+        [
+            {"span": "lost", "attempt": 0, "outcome": "timeout", "model_served": "", **asked},
+            {"span": "dated", "attempt": 1, "model_served": "gpt-4o-2024-08-06", **asked},
+        ],
+    ) == {"lost": "retry", "dated": "clean"}
+
+
+def test_another_model_that_was_asked_for_is_fallback_though_it_never_answered(
+    ch: Warehouse,
+) -> None:
+    lost = {"attempt": 0, "outcome": "timeout", "model_requested": "gpt-4o", "model_served": ""}
+    assert verdicts(
+        ch,
+        [
+            {"span": "lost", "request_id": "r", **lost},
+            {"span": "mini", "request_id": "r", "attempt": 1, "model_requested": "gpt-4o-mini"},
+        ],
+    ) == {"lost": "fallback", "mini": "clean"}
+
+
 def test_a_request_that_never_succeeds_is_failed_in_all_attempts(ch: Warehouse) -> None:
     assert verdicts(
         ch,

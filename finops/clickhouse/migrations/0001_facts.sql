@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS spans {on_cluster}
     segment         LowCardinality(String),
     receipt         UInt64 CODEC(Delta, ZSTD(1)),
     received_at     DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    INDEX segment_index segment TYPE set(64) GRANULARITY 1
+    INDEX segment_index segment TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = {replicated}MergeTree
 PARTITION BY toDate(received_at)
@@ -109,7 +109,7 @@ CREATE TABLE IF NOT EXISTS calls {on_cluster}
     segment               LowCardinality(String),
     received_at           DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
 
-    INDEX segment_index segment TYPE set(64) GRANULARITY 1,
+    INDEX segment_index segment TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX trace_index trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX request_index request_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX response_index response_id TYPE bloom_filter(0.01) GRANULARITY 1
