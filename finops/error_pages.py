@@ -18,6 +18,7 @@ TEXTS = {
     400: ("invalid_request", "bad_request", "This request can't be understood."),
     403: ("permission_denied", "permission_denied", "You are not allowed to see or do this."),
     404: ("not_found", "not_found", "There is nothing at this address."),
+    409: ("invalid_request", "conflict", "Something has changed meanwhile: reload the page."),
     500: (
         "server_error",
         "internal_error",

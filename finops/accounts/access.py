@@ -2,6 +2,9 @@
 
     NotAllowed    the user is no member, or the role is too small; answered with 403
 
+A form carries the workspace that it was made for (accounts/form_start.html): where another tab has
+switched meanwhile, nothing is done and the answer is a 409.
+
 A workspace that the user is no member of doesn't exist for that user: asking for it is a 404, so
 that nobody learns which slugs are taken.
 """
@@ -17,6 +20,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from finops.accounts.models import Membership, Role, User, Workspace
+from finops.error_pages import answer
 
 SESSION_KEY = "workspace"
 PARAMETER = "workspace"
@@ -90,6 +94,11 @@ def has_role(membership: Membership | None, least: Role) -> bool:
     return membership is not None and RANK[Role(membership.role)] >= RANK[least]
 
 
+def is_for(request: HttpRequest, workspace: Workspace) -> bool:
+    """Say whether a form was made while its user worked in this workspace."""
+    return request.POST.get(PARAMETER) == workspace.slug
+
+
 def require_role(
     least: Role,
 ) -> Callable[
@@ -98,7 +107,8 @@ def require_role(
 ]:
     """Let a view run only for members of request.workspace with this role or a larger one.
 
-    Someone who isn't logged in is sent to the login page; else NotAllowed is raised.
+    Someone who isn't logged in is sent to the login page; else NotAllowed is raised. A form that
+    was made for another workspace is answered with 409 and the view doesn't run.
     """
 
     def decorate(
@@ -115,6 +125,14 @@ def require_role(
                 raise NotAllowed(
                     f"This takes the role {least.label}; "
                     f"yours in {membership.workspace.name} is {Role(membership.role).label}."
+                )
+            if request.method == "POST" and not is_for(request, membership.workspace):
+                return answer(
+                    request,
+                    409,
+                    "Nothing was done: this form was made for another workspace than "
+                    f"{membership.workspace.name}, which you work in now. "
+                    "Switch back in the menu above, or open the form again.",
                 )
             return view(cast(WorkspaceRequest, request), *args, **kwargs)
 

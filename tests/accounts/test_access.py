@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from finops.accounts.access import NotAllowed, WorkspaceRequest, has_role, require_role
-from finops.accounts.models import Membership, Role, User, Workspace
+from finops.accounts.models import ApiKey, Membership, Role, User, Workspace
 from finops.accounts.workspaces import create_workspace, set_role
 
 ROLES = [Role.VIEWER, Role.ANALYST, Role.ADMIN, Role.OWNER]
@@ -88,8 +92,39 @@ def test_a_form_may_not_switch_the_workspace(
     as_alice: Client, alice: User, globex: Workspace
 ) -> None:
     set_role(alice, globex, Role.OWNER)
-    as_alice.post("/settings/keys?workspace=globex", {"name": "app", "scopes": ["read"]})
+    form = {"workspace": "acme", "name": "app", "scopes": ["read"]}
+    as_alice.post("/settings/keys?workspace=globex", form)
     assert not globex.api_keys.exists()
+
+
+@pytest.mark.parametrize("made_for", [{"workspace": "acme"}, {}])
+def test_a_form_of_another_workspace_does_nothing_and_says_so(
+    as_alice: Client, alice: User, globex: Workspace, made_for: dict[str, str]
+) -> None:
+    set_role(alice, globex, Role.OWNER)
+    assert 'name="workspace" value="acme"' in as_alice.get("/settings/keys").content.decode()
+    as_alice.get("/settings/members?workspace=globex")  # in another tab
+    response = as_alice.post("/settings/keys", {**made_for, "name": "app", "scopes": ["read"]})
+    assert response.status_code == 409
+    assert "made for another workspace than Globex" in response.content.decode()
+    assert not ApiKey.objects.exists()
+
+
+def test_every_form_of_a_page_names_its_workspace() -> None:
+    folders = [Path(app.path) / "templates" for app in apps.get_app_configs() if is_ours(app.name)]
+    forms = [
+        (path.name, form)
+        for folder in folders
+        for path in folder.rglob("*.html")
+        for form in re.findall(r'<form method="post".*?</form>', path.read_text(), re.DOTALL)
+    ]
+    without = {name for name, form in forms if "accounts/form_start.html" not in form}
+    # these act on the session or on the user, in no workspace
+    assert without == {"login.html", "user_menu.html", "password.html"}
+
+
+def is_ours(app: str) -> bool:
+    return app.partition(".")[0] in ("finops", "dashboards", "ingest")
 
 
 @require_role(Role.ADMIN)

@@ -13,10 +13,12 @@ from finops.accounts.models import ApiKey, Role, User, Workspace
 from finops.accounts.workspaces import set_role
 
 SECRET = re.compile(r"ilk_[a-z0-9]{8}_[A-Za-z0-9]{43}")
+ACME = {"workspace": "acme"}
 
 
 def create(client: Client, name: str = "checkout", scopes: tuple[str, ...] = ("read",)) -> str:
-    return client.post("/settings/keys", {"name": name, "scopes": scopes}).content.decode()
+    data = {**ACME, "name": name, "scopes": scopes}
+    return client.post("/settings/keys", data).content.decode()
 
 
 def test_a_new_key_is_shown_once_and_works(as_alice: Client, acme: Workspace) -> None:
@@ -28,7 +30,7 @@ def test_a_new_key_is_shown_once_and_works(as_alice: Client, acme: Workspace) ->
 
 
 def test_the_answer_with_the_secret_is_stored_nowhere(as_alice: Client) -> None:
-    response = as_alice.post("/settings/keys", {"name": "checkout", "scopes": ["read"]})
+    response = as_alice.post("/settings/keys", {**ACME, "name": "checkout", "scopes": ["read"]})
     assert "no-store" in response.headers["Cache-Control"]
 
 
@@ -47,7 +49,7 @@ def test_loading_the_answer_again_makes_no_second_key(as_alice: Client) -> None:
     "data", [{"name": "x"}, {"name": "x", "scopes": ["root"]}, {"scopes": ["read"]}]
 )
 def test_a_key_needs_a_name_and_known_scopes(as_alice: Client, data: dict[str, object]) -> None:
-    response = as_alice.post("/settings/keys", data)
+    response = as_alice.post("/settings/keys", {**ACME, **data})
     assert response.status_code == 200
     assert 'role="alert"' in response.content.decode()
     assert not ApiKey.objects.exists()
@@ -70,7 +72,7 @@ def test_the_list_says_when_a_key_was_last_used(as_alice: Client, acme: Workspac
 
 def test_revoking_ends_the_key(as_alice: Client, acme: Workspace) -> None:
     key, secret = create_key(acme, "app", ["read"])
-    assert as_alice.post(f"/settings/keys/{key.pk}/revoke").status_code == 302
+    assert as_alice.post(f"/settings/keys/{key.pk}/revoke", ACME).status_code == 302
     assert authenticate_key(secret, now=timezone.now()) is None
     assert "revoked" in as_alice.get("/settings/keys").content.decode()
 
@@ -86,7 +88,7 @@ def test_keys_of_another_workspace_are_neither_seen_nor_revoked(
 ) -> None:
     key, secret = create_key(globex, "globex-app", ["read"])
     assert "globex-app" not in as_alice.get("/settings/keys").content.decode()
-    assert as_alice.post(f"/settings/keys/{key.pk}/revoke").status_code == 404
+    assert as_alice.post(f"/settings/keys/{key.pk}/revoke", ACME).status_code == 404
     assert authenticate_key(secret, now=timezone.now()) is not None
 
 
@@ -101,7 +103,8 @@ def test_only_owners_and_admins_open_the_page(
     set_role(user, acme, role)
     client.force_login(user)
     assert client.get("/settings/keys").status_code == status
-    assert client.post("/settings/keys", {"name": "n", "scopes": ["read"]}).status_code == status
+    data = {**ACME, "name": "n", "scopes": ["read"]}
+    assert client.post("/settings/keys", data).status_code == status
 
 
 def test_a_viewer_can_not_revoke(client: Client, victor: User, acme: Workspace) -> None:

@@ -25,7 +25,9 @@ from tests.budgets.scenes import (
 )
 from tests.queries.rows import Charge, ledger_of
 
+ACME = {"workspace": "acme"}
 FORM = {
+    **ACME,
     "tenant": "acme-web",
     "amount": "1000",
     "thresholds": "80, 100",
@@ -108,18 +110,18 @@ def test_a_budget_is_changed_but_not_whose_it_is(as_ann: Client, acme: Workspace
 
 def test_a_budget_is_paused_and_resumed(as_ann: Client, acme: Workspace) -> None:
     budget = make_budget(acme)
-    as_ann.post(f"/budgets/{budget.pk}/switch", {"active": "0"})
+    as_ann.post(f"/budgets/{budget.pk}/switch", {**ACME, "active": "0"})
     assert not Budget.objects.get().active
     assert "paused" in page(as_ann)
-    as_ann.post(f"/budgets/{budget.pk}/switch", {"active": "1"})
+    as_ann.post(f"/budgets/{budget.pk}/switch", {**ACME, "active": "1"})
     assert Budget.objects.get().active
 
 
 def test_resuming_beside_another_active_budget_is_refused(as_ann: Client, acme: Workspace) -> None:
     budget = make_budget(acme)
-    as_ann.post(f"/budgets/{budget.pk}/switch", {"active": "0"})
+    as_ann.post(f"/budgets/{budget.pk}/switch", {**ACME, "active": "0"})
     make_budget(acme)
-    html = as_ann.post(f"/budgets/{budget.pk}/switch", {"active": "1"}, follow=True).content
+    html = as_ann.post(f"/budgets/{budget.pk}/switch", {**ACME, "active": "1"}, follow=True).content
     assert b"There is an active budget for this already" in html
 
 
@@ -127,7 +129,7 @@ def test_deleting_asks_first(as_ann: Client, acme: Workspace) -> None:
     budget = make_budget(acme)
     assert "Delete this budget?" in as_ann.get(f"/budgets/{budget.pk}/delete").content.decode()
     assert Budget.objects.exists()
-    as_ann.post(f"/budgets/{budget.pk}/delete")
+    as_ann.post(f"/budgets/{budget.pk}/delete", ACME)
     assert not Budget.objects.exists()
     assert AuditEntry.objects.filter(action="budget.deleted").exists()
 
@@ -194,7 +196,7 @@ def test_a_refused_mail_is_shown_and_can_be_sent_again(as_ann: Client, acme: Wor
     alert = raise_alert(make_budget(acme))
     deliver(PaperMailer(Refused("550 no such user")))
     assert "550 no such user" in page(as_ann)
-    as_ann.post(f"/budgets/alerts/{alert.pk}/again")
+    as_ann.post(f"/budgets/alerts/{alert.pk}/again", ACME)
     alert.refresh_from_db()
     assert alert.state == BudgetAlert.State.CLAIMED
 
@@ -238,7 +240,7 @@ def test_another_workspace_sees_and_reaches_none_of_it(
         f"/budgets/{budget.pk}/delete",
         f"/budgets/alerts/{alert.pk}/again",
     ):
-        assert client.post(address, FORM).status_code == 404
+        assert client.post(address, {**FORM, "workspace": "globex"}).status_code == 404
     assert Budget.objects.get().active
 
 
