@@ -65,8 +65,9 @@ def test_a_value_is_never_read_as_sql(ch: Warehouse) -> None:
 def test_an_insert_of_columns_says_how_many_rows_it_wrote(ch: Warehouse) -> None:
     # A time long past would have the row forgotten at the next merge.
     now = datetime.now(UTC)
-    columns = {"segment": ["a", "b"], "spans": [1, 2], "loaded_at": [now, now]}
-    written = ch.insert("segments", columns)
+    written = ch.insert(
+        "segments", {"segment": ["a", "b"], "spans": [1, 2], "loaded_at": [now, now]}
+    )
     assert written == 2
     assert ch.query("SELECT segment, spans FROM segments ORDER BY segment") == [
         {"segment": "a", "spans": 1},

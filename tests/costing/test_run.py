@@ -209,8 +209,10 @@ def test_versions_go_on_above_the_old_ones_when_the_database_is_restored(ch: War
 def test_a_straggler_of_a_forgotten_hour_leaves_the_sums_as_they_are(ch: Warehouse) -> None:
     long_ago = (clock() - timedelta(days=799, hours=12)).replace(microsecond=0)
     hour = long_ago.replace(minute=0, second=0)
-    kept = {"workspace_id": [1], "hour": [hour], "tenant": ["acme"], "calls": [5], "version": [1]}
-    ch.insert("usage_hourly", kept)
+    ch.insert(
+        "usage_hourly",
+        {"workspace_id": [1], "hour": [hour], "tenant": ["acme"], "calls": [5], "version": [1]},
+    )
 
     insert_calls(ch, [{"span": "late", "started_at": long_ago}])
     charge(ch)
