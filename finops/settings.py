@@ -99,7 +99,8 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": VALIDATORS + "NumericPasswordValidator"},
 ]
 
-# Ten wrong passwords for one user from one address close that door for a quarter of an hour.
+# Ten wrong passwords for one user from one address close that door for a quarter of an hour; what
+# closes it to an address as a whole is in finops.accounts.throttle.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -8,10 +8,12 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
+from django.utils import timezone
 
 from finops.accounts.models import User
+from finops.accounts.throttle import is_closed_to, locked_page
 
 
 class LoginForm(AuthenticationForm):
@@ -46,6 +48,12 @@ class LoginPage(LoginView):
     authentication_form = LoginForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+        """Try a login, unless too many from this address have failed."""
+        if is_closed_to(request, timezone.now()):
+            return locked_page(request, None)
+        return super().post(request, *arguments, **options)
 
 
 class PasswordPage(PasswordChangeView):

@@ -1,14 +1,23 @@
-"""How failed logins are counted, and what a locked-out user sees."""
+"""How failed logins are counted, and what a locked-out user sees.
+
+axes counts by user and address together. One address that tries many users is counted here, from
+the same records, before any password is hashed.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.conf import settings
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 Credentials = dict[str, Any]
+# Failures of one address, whoever's: enough for an office behind one address.
+FAILURES_OF_AN_ADDRESS = 100
 
 
 def normal_username(request: HttpRequest, credentials: Credentials | None) -> str:
@@ -26,6 +35,15 @@ def client_ip(request: HttpRequest) -> str:
     if settings.CONFIG.behind_tls_proxy:
         address = request.headers.get("X-Forwarded-For", address).rsplit(",", 1)[-1].strip()
     return address
+
+
+def is_closed_to(request: HttpRequest, now: datetime) -> bool:
+    """Say whether logins from the client's address failed too often within the cool-off time."""
+    recent = AccessAttempt.objects.filter(
+        ip_address=client_ip(request), attempt_time__gt=now - settings.AXES_COOLOFF_TIME
+    )
+    failures: int = recent.aggregate(sum=Sum("failures_since_start", default=0))["sum"]
+    return failures >= FAILURES_OF_AN_ADDRESS
 
 
 def locked_page(

@@ -145,6 +145,22 @@ def test_one_address_does_not_lock_the_user_out_elsewhere(client: Client, alice:
     assert log_in(client, alice.email, PASSWORD, REMOTE_ADDR="198.51.100.7").status_code == 302
 
 
+def test_one_address_that_tries_many_users_is_locked_out_before_any_hash(
+    client: Client, alice: User
+) -> None:
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        for number in range(100):
+            answer = log_in(client, f"user-{number}@acme.example", "w", REMOTE_ADDR="203.0.113.9")
+            assert answer.status_code == 200
+        for email in ("user-100@acme.example", alice.email):
+            answer = log_in(client, email, PASSWORD, REMOTE_ADDR="203.0.113.9")
+            assert (answer.status_code, answer["Retry-After"]) == (429, "900")
+        assert log_in(client, alice.email, PASSWORD, REMOTE_ADDR="198.51.100.7").status_code == 302
+    with time_machine.travel(now + timedelta(minutes=15, seconds=1), tick=False):
+        assert log_in(client, alice.email, PASSWORD, REMOTE_ADDR="203.0.113.9").status_code == 302
+
+
 def test_a_forwarded_address_is_not_believed_without_a_proxy(client: Client, alice: User) -> None:
     for number in range(11):
         last = log_in(client, alice.email, "wrong", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}")
