@@ -25,11 +25,11 @@ from django.db import DatabaseError, close_old_connections
 from finops.clickhouse.client import Warehouse, warehouse
 from finops.clickhouse.errors import WarehouseError
 from finops.config import ConfigError
-from finops.health.heartbeat import beat
+from finops.health.heartbeat import LOADED, beat
 from ingest.batch import Batch, begin, drop, finish, next_batch
 from ingest.load import Undecodable, Unseen, load
 from ingest.salvage import salvage
-from ingest.segments import make_folder, recover
+from ingest.segments import make_folder, measure, recover
 
 LOCK = "loader.lock"
 PROGRESS = "loader.json"
@@ -82,7 +82,7 @@ class Loader:
                     log.warning("segment_recovered", segment=name, torn_bytes=cut)
             if now - self._beaten_at >= BEAT_EVERY_S:
                 self._beaten_at = now
-                tell_alive()
+                tell_alive(loaded_to(self.folder, datetime.now(UTC)))
                 write_progress(self.folder, self._totals)
         except OSError as error:
             log.warning("housekeeping_failed", error=str(error))
@@ -152,11 +152,22 @@ def read_progress(folder: Path) -> dict[str, int]:
     return found
 
 
-def tell_alive() -> None:
+def loaded_to(folder: Path, now: datetime) -> datetime:
+    """Return the moment before which all that was acknowledged is loaded, or set aside for good.
+
+    It is looked for twice: a segment that gets its final name during one look is seen in the other.
+    """
+    oldest = [measure(folder).oldest_ns for _ in range(2)]
+    begun = [datetime.fromtimestamp(ns / 1e9, UTC) for ns in oldest if ns is not None]
+    return min([now, *begun])
+
+
+def tell_alive(loaded: datetime) -> None:
     """Beat; a database that is away must not stop the loading."""
     try:
         close_old_connections()
         beat(BEAT, datetime.now(UTC))
+        beat(LOADED, loaded)
     except DatabaseError as error:
         log.warning("heartbeat_failed", error=str(error))
 

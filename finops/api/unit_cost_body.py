@@ -109,7 +109,7 @@ class UnitCostsSerializer(serializers.Serializer[Any]):
     group_by = serializers.ListField(child=serializers.CharField())
     currency = serializers.CharField(help_text="Always USD.")
     costed_to = serializers.DateTimeField(
-        allow_null=True, help_text="Every call received before this is in the numbers."
+        allow_null=True, help_text="Every call acknowledged before this is in the numbers."
     )
     rows = RowSerializer(many=True)
     groups = serializers.IntegerField(help_text="How many rows there are without a limit.")

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from finops.models import Heartbeat
 
+# Everything that the collector acknowledged before this beat is in ClickHouse.
+LOADED = "loaded"
+
 
 def beat(name: str, now: datetime) -> None:
     """Record that the part `name` did its work at `now`; cheap enough for every run of a task."""

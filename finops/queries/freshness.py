@@ -1,4 +1,4 @@
-"""How far the ledger has come: up to when every received call is charged."""
+"""How far the ledger has come: up to when every received call is in the numbers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from finops.clickhouse.client import Warehouse
+from finops.health.heartbeat import LOADED, last_beat
+from finops.queries.ledger import SETTINGS
+
+# The inner select reads one byte a segment, whatever their number; FINAL sees the candidates only.
+WAITING = """
+SELECT count() AS calls, min(received_at) AS since FROM calls
+WHERE workspace_id = {workspace_id:UInt64} AND segment IN (
+    SELECT segment FROM segments FINAL
+    WHERE charged = 0 AND segment IN (SELECT segment FROM segments WHERE charged = 0)
+)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Every call received before `costed_to` is charged; None until the first one is.
+    """Every call that was acknowledged before `costed_to` is charged; None: nothing is known.
 
-    `waiting_calls` of this workspace are loaded and not charged yet.
+    `waiting_calls` of this workspace are loaded and not charged yet. What the collector set aside
+    as unreadable is in no number; its /healthz counts it.
     """
 
     costed_to: datetime | None
@@ -22,16 +34,12 @@ class Freshness:
 def freshness(ch: Warehouse, workspace_id: int) -> Freshness:
     """Return how far this workspace is costed.
 
-    With calls waiting, that is when the first of them was received; with none, when the last
-    segment of spans that is charged was loaded.
+    That is as far as the loader has come, which says so every five seconds, or when the first call
+    that is loaded and not charged was received. The loader is asked first: what it then brings is
+    found waiting.
     """
-    waiting = ch.query(
-        "SELECT count() AS calls, min(received_at) AS since FROM calls "
-        "WHERE workspace_id = {workspace_id:UInt64} AND segment IN "
-        "(SELECT segment FROM segments FINAL WHERE charged = 0)",
-        {"workspace_id": workspace_id},
-    )[0]
-    if waiting["calls"]:
-        return Freshness(costed_to=waiting["since"], waiting_calls=waiting["calls"])
-    charged = ch.query("SELECT maxOrNull(loaded_at) AS upto FROM segments WHERE charged = 1")[0]
-    return Freshness(costed_to=charged["upto"], waiting_calls=0)
+    loaded_to = last_beat(LOADED)
+    [waiting] = ch.query(WAITING, {"workspace_id": workspace_id}, settings=SETTINGS)
+    if loaded_to is None or not waiting["calls"]:
+        return Freshness(costed_to=loaded_to, waiting_calls=waiting["calls"])
+    return Freshness(min(loaded_to, waiting["since"]), waiting["calls"])

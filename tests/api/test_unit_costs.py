@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from finops.accounts.models import User, Workspace
 from finops.clickhouse.client import Warehouse
+from finops.health.heartbeat import LOADED, beat
 from tests.queries.rows import Charge, add_charges, at, ledger_of
 
 URL = "/api/v1/unit-costs"
@@ -121,10 +122,7 @@ def test_filters_keep_what_they_name_and_an_empty_one_the_unattributed(
 
 def test_costed_to_says_how_far_the_numbers_reach(api: APIClient, configured_ch: Warehouse) -> None:
     assert api.get(URL, DAY).json()["costed_to"] is None
-    configured_ch.insert(
-        "segments",
-        {"segment": ["a"], "loaded_at": [at("14:05:12.345")], "charged": [1], "version": [1]},
-    )
+    beat(LOADED, at("14:05:12.345"))
     assert api.get(URL, DAY).json()["costed_to"] == "2026-11-21T14:05:12.345000Z"
 
 

@@ -12,6 +12,7 @@ from finops.budgets.models import Budget, BudgetAlert
 from finops.budgets.watch import watch_budgets
 from finops.clickhouse.client import Warehouse, connect
 from finops.clickhouse.errors import Unavailable
+from finops.health.heartbeat import LOADED, beat
 from tests.budgets.scenes import MINUTE, NOW, SENDER, make_budget
 from tests.queries.rows import Charge, ledger_of
 
@@ -59,18 +60,7 @@ def test_an_alert_knows_models_missing_prices_and_how_far_calls_are_costed(
         Charge(YESTERDAY, None, tenant="acme-web", model="new-model", workspace_id=acme.pk),
         spend(acme, "77", tenant="other"),
     )
-    ch.insert(
-        "segments",
-        {
-            "segment": ["a"],
-            "spans": [4],
-            "calls": [4],
-            "loaded_at": [NOW - MINUTE],
-            "charged": [1],
-            "charged_at": [NOW],
-            "version": [1],
-        },
-    )
+    beat(LOADED, NOW - MINUTE)
     watch(ch)
     known = BudgetAlert.objects.get().known
     assert known.spend_usd == 850

@@ -15,6 +15,7 @@ from finops.accounts.models import Workspace
 from finops.clickhouse.client import Warehouse
 from finops.config import load_config
 from finops.demo.notice import NOTICE
+from finops.health.heartbeat import LOADED, beat
 from finops.queries.ledger import SETTINGS
 from tests.queries.rows import Charge, at, ledger_of
 
@@ -127,9 +128,7 @@ def test_a_change_is_told_against_the_period_before(
 def test_freshness_says_up_to_when_all_is_costed(page: Client, traffic: Warehouse) -> None:
     assert "nothing costed yet" in text_of(show(page, **DAY))
     now = datetime.now(UTC).replace(microsecond=0)
-    traffic.insert(
-        "segments", {"segment": ["a"], "loaded_at": [now], "charged": [1], "version": [1]}
-    )
+    beat(LOADED, now)
     assert f"costed to {now:%H:%M:%S}" in text_of(show(page, **DAY))
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from finops.clickhouse.client import Warehouse, connect
 from finops.clickhouse.errors import Unavailable
-from finops.health.heartbeat import last_beat
-from ingest.loader import BEAT, Loader, only_loader, read_progress
+from finops.health.heartbeat import LOADED, last_beat
+from ingest.loader import BEAT, Loader, loaded_to, only_loader, read_progress
 from ingest.record import Stamp, encode
-from ingest.segments import SEALED, list_sealed, measure
-from tests.ingest.loading import RECEIVED_AT_MS, calls, count, lend, write_segment
+from ingest.segments import OPEN, SEALED, list_sealed, measure
+from tests.ingest.loading import NOW, RECEIVED_AT_MS, calls, count, lend, write_segment
 from tests.ingest.payloads import Span, request
 from tests.ingest.waiting import wait_until
 
@@ -89,6 +90,29 @@ def test_it_tells_that_it_lives_and_what_it_did(ch: Warehouse, tmp_path: Path) -
     loader.keep_house()
     assert read_progress(tmp_path) == {"segments": 1, "spans": 1, "calls": 1, "ignored": 1}
     assert last_beat(BEAT) is not None
+
+
+def test_what_waits_in_the_spool_holds_loaded_to_back(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
+    assert loaded_to(tmp_path, now) == now
+    second = int(datetime(2026, 11, 21, 14, 4, tzinfo=UTC).timestamp()) * 10**9
+    write_segment(tmp_path, body(1), name=f"{second + 30 * 10**9}-b")
+    (tmp_path / f"{second}-a{OPEN}").write_bytes(b"")
+    assert loaded_to(tmp_path, now) == datetime(2026, 11, 21, 14, 4, 30, tzinfo=UTC)
+    (tmp_path / f"{second}-a{OPEN}").write_bytes(b"x")
+    assert loaded_to(tmp_path, now) == datetime(2026, 11, 21, 14, 4, tzinfo=UTC)
+
+
+@pytest.mark.django_db
+def test_it_tells_how_far_it_has_come(ch: Warehouse, tmp_path: Path) -> None:
+    minute_ago = NOW - timedelta(minutes=1)
+    write_segment(tmp_path, body(1), name=f"{int(minute_ago.timestamp()) * 10**9}-a")
+    loader = Loader(tmp_path, str(tmp_path), lend(ch))
+    loader.keep_house()
+    assert last_beat(LOADED) == minute_ago
+    loader.step()
+    Loader(tmp_path, str(tmp_path), lend(ch)).keep_house()
+    assert (last_beat(LOADED) or minute_ago) >= NOW
 
 
 def test_one_loader_at_a_time(tmp_path: Path) -> None:

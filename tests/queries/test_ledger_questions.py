@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+import pytest
+
 from finops.clickhouse.client import Warehouse
+from finops.health.heartbeat import LOADED, beat
 from finops.queries import (
     Coverage,
     Filters,
@@ -49,18 +52,31 @@ def add_call(ch: Warehouse, segment: str, received_at: datetime, workspace_id: i
     )
 
 
-def test_nothing_received_is_costed_to_nowhere(ch: Warehouse) -> None:
+@pytest.fixture
+def loaded(db: None) -> None:
+    """The loader has said that all that came before 14:05:12 is loaded."""
+    beat(LOADED, at("14:05:12"))
+
+
+@pytest.mark.django_db
+def test_before_the_loader_has_said_anything_nothing_is_known(ch: Warehouse) -> None:
     assert freshness(ch, WORKSPACE) == Freshness(costed_to=None, waiting_calls=0)
 
 
-def test_all_charged_is_costed_to_the_last_load(ch: Warehouse) -> None:
+def test_with_nothing_waiting_the_ledger_is_as_far_as_the_loader(
+    ch: Warehouse, loaded: None
+) -> None:
     add_segment(ch, "a", at("14:00"), 0, 0)
     add_segment(ch, "a", at("14:00"), 1, 1)
-    add_segment(ch, "b", at("14:05:12"), 1, 1)
+    add_call(ch, "a", at("13:59"), WORKSPACE)
     assert freshness(ch, WORKSPACE) == Freshness(at("14:05:12"), 0)
+    beat(LOADED, at("18:30"))
+    assert freshness(ch, WORKSPACE) == Freshness(at("18:30"), 0)
 
 
-def test_a_waiting_call_holds_costed_to_back_to_when_it_was_received(ch: Warehouse) -> None:
+def test_a_waiting_call_holds_costed_to_back_to_when_it_was_received(
+    ch: Warehouse, loaded: None
+) -> None:
     add_segment(ch, "a", at("14:05:12"), 1, 1)
     add_segment(ch, "late", at("14:05:30"), 0, 0)
     add_call(ch, "a", at("14:05:11"), WORKSPACE)
@@ -68,7 +84,17 @@ def test_a_waiting_call_holds_costed_to_back_to_when_it_was_received(ch: Warehou
     assert freshness(ch, WORKSPACE) == Freshness(at("14:04:59"), 1)
 
 
-def test_calls_of_others_that_wait_say_nothing_about_this_workspace(ch: Warehouse) -> None:
+def test_what_the_loader_has_still_in_hand_holds_costed_to_back_too(
+    ch: Warehouse, loaded: None
+) -> None:
+    add_segment(ch, "late", at("14:05:30"), 0, 0)
+    add_call(ch, "late", at("14:05:20"), WORKSPACE)
+    assert freshness(ch, WORKSPACE) == Freshness(at("14:05:12"), 1)
+
+
+def test_calls_of_others_that_wait_say_nothing_about_this_workspace(
+    ch: Warehouse, loaded: None
+) -> None:
     add_segment(ch, "a", at("14:05:12"), 1, 1)
     add_segment(ch, "late", at("14:05:30"), 0, 0)
     add_call(ch, "late", at("14:04:59"), 8)
