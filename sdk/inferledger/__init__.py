@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from inferledger import attributes
 from inferledger._call import Call, call, current_call, score
+from inferledger._facts import Facts
 from inferledger._init import flush, init, shutdown
 from inferledger._record import record
 from inferledger._scope import action, request
@@ -23,6 +24,7 @@ from inferledger._version import __version__
 
 __all__ = [
     "Call",
+    "Facts",
     "Usage",
     "__version__",
     "action",

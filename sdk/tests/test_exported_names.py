@@ -24,6 +24,7 @@ HEAVY = (
 def test_the_public_names_are_these() -> None:
     assert inferledger.__all__ == [
         "Call",
+        "Facts",
         "Usage",
         "__version__",
         "action",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 import inferledger
-from inferledger import Usage
+from inferledger import Facts, Usage
 from inferledger._hash import hash_key, keyed_hash
 from inferledger.testing import Captured
 
@@ -97,6 +97,16 @@ def test_a_finished_call_is_recorded_with_all_its_facts(inferledger_capture: Cap
         "finops.timeout_ms": 30_000.0,
         "finops.tag.plan": "gold",
     }
+
+
+def test_facts_that_were_gathered_first_are_recorded(inferledger_capture: Captured) -> None:
+    facts: Facts = {"provider": "openai", "model": "gpt-4o"}
+    facts["tenant"] = "acme"
+
+    inferledger.record(started_at=START, ended_at=START, **facts)
+
+    (recorded,) = inferledger_capture.calls
+    assert recorded["attributes"]["finops.tenant.id"] == "acme"
 
 
 def test_times_in_any_zone_are_the_same_moment(inferledger_capture: Captured) -> None:
