@@ -1,4 +1,4 @@
-"""What a caller asks of the unit costs, read from the query string.
+"""What a caller asks of the ledger, read from the query string.
 
 Nothing is ignored: a misspelt filter must not answer with everybody's cost.
 """
@@ -24,6 +24,7 @@ from finops.queries import (
 from finops.queries.dimensions import as_dimensions
 
 SINGLE = ("from", "to", "group_by", "format", "order", "limit")
+SINGLE_OF_UNPRICED = ("from", "to", "format", "limit")
 DEFAULT_LENGTH = timedelta(hours=24)
 MOST_ROWS = 10_000
 MOST_VALUES = 100
@@ -43,21 +44,48 @@ class UnitCostsQuestion:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class UnpricedQuestion:
+    """The same for the calls without a price."""
+
+    span: Range
+    filters: Filters
+    limit: int
+
+
 def read_unit_costs_question(params: QueryDict, *, now: datetime) -> UnitCostsQuestion:
     """Read the query string; raises InvalidParameter naming the first that can't be used."""
-    for name in params:
-        if name not in SINGLE and name not in DIMENSIONS:
-            allowed = ", ".join((*SINGLE, *DIMENSIONS))
-            raise InvalidParameter(name[:50], "unknown_parameter", f"Parameters are {allowed}.")
-        if name in SINGLE and len(params.getlist(name)) > 1:
-            raise InvalidParameter(name, "repeated_parameter", "Give this parameter once.")
+    refuse_unknown(params, SINGLE)
     return UnitCostsQuestion(
         span=read_range(params, now),
         group_by=read_group_by(params.get("group_by", "tenant,model")),
-        filters=Filters({name: read_values(params, name) for name in DIMENSIONS if name in params}),
+        filters=read_filters(params),
         order=read_order(params.get("order", "-cost_usd")),
         limit=read_limit(params.get("limit", str(MOST_ROWS))),
     )
+
+
+def read_unpriced_question(params: QueryDict, *, now: datetime) -> UnpricedQuestion:
+    """Read the query string; raises InvalidParameter as read_unit_costs_question does."""
+    refuse_unknown(params, SINGLE_OF_UNPRICED)
+    return UnpricedQuestion(
+        span=read_range(params, now),
+        filters=read_filters(params),
+        limit=read_limit(params.get("limit", str(MOST_ROWS))),
+    )
+
+
+def refuse_unknown(params: QueryDict, single: tuple[str, ...]) -> None:
+    for name in params:
+        if name not in single and name not in DIMENSIONS:
+            allowed = ", ".join((*single, *DIMENSIONS))
+            raise InvalidParameter(name[:50], "unknown_parameter", f"Parameters are {allowed}.")
+        if name in single and len(params.getlist(name)) > 1:
+            raise InvalidParameter(name, "repeated_parameter", "Give this parameter once.")
+
+
+def read_filters(params: QueryDict) -> Filters:
+    return Filters({name: read_values(params, name) for name in DIMENSIONS if name in params})
 
 
 def read_range(params: QueryDict, now: datetime) -> Range:

@@ -55,13 +55,35 @@ def query(name: str, description: str, **options: Any) -> OpenApiParameter:
     return OpenApiParameter(name, OpenApiTypes.STR, description=description, **options)
 
 
-UNIT_COSTS_PARAMETERS = [
+RANGE_PARAMETERS = [
     query(
         "from",
         "Start, part of the range: a date (its first instant in UTC) or a date-time with an "
         "offset, such as 2026-11-20T14:00:00Z. Default: 24 hours before `to`.",
     ),
     query("to", "End, not part of the range, in the same forms. Default: now."),
+]
+FILTER_PARAMETERS = [
+    OpenApiParameter(
+        name,
+        {"type": "array", "items": {"type": "string", "maxLength": 1000}, "maxItems": 100},
+        description=f"Only calls of this {name}; repeat it for several, empty = unattributed.",
+    )
+    for name in DIMENSIONS
+]
+
+
+def limit(description: str) -> OpenApiParameter:
+    return OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": 10_000},
+        description=f"{description} Default: 10000.",
+    )
+
+
+UNPRICED_PARAMETERS = [*RANGE_PARAMETERS, limit("The most rows."), *FILTER_PARAMETERS]
+UNIT_COSTS_PARAMETERS = [
+    *RANGE_PARAMETERS,
     query(
         "group_by",
         f"One or more of {', '.join(DIMENSIONS)}, separated by commas. Default: tenant,model.",
@@ -71,17 +93,6 @@ UNIT_COSTS_PARAMETERS = [
         "What rows are sorted by; '-' in front: largest first. Default: -cost_usd.",
         enum=[sign + name for name in ORDERS for sign in ("", "-")],
     ),
-    OpenApiParameter(
-        "limit",
-        {"type": "integer", "minimum": 1, "maximum": 10_000},
-        description="The most rows of a JSON answer; CSV has all. Default: 10000.",
-    ),
-    *(
-        OpenApiParameter(
-            name,
-            {"type": "array", "items": {"type": "string", "maxLength": 1000}, "maxItems": 100},
-            description=f"Only calls of this {name}; repeat it for several, empty = unattributed.",
-        )
-        for name in DIMENSIONS
-    ),
+    limit("The most rows of a JSON answer; CSV has all."),
+    *FILTER_PARAMETERS,
 ]

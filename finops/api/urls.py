@@ -7,12 +7,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from finops.api.budgets import BudgetsView, BudgetView
 from finops.api.unit_costs import UnitCostsView
+from finops.api.unpriced import UnpricedView
 
 # Our own page: the stock one has a style element, which the content security policy refuses.
 DOCS = SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name="api_docs.html")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("unit-costs", UnitCostsView.as_view(), name="api-unit-costs"),
+    path("unpriced", UnpricedView.as_view(), name="api-unpriced"),
     path("budgets", BudgetsView.as_view(), name="api-budgets"),
     path("budgets/<int:budget_id>", BudgetView.as_view(), name="api-budget"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
