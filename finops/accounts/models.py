@@ -117,6 +117,11 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} is {self.role} of {self.workspace}"
 
+    @property
+    def administers(self) -> bool:
+        """Whether the pages of an admin are open, so that templates lead to no refusal."""
+        return self.role in (Role.ADMIN, Role.OWNER)
+
 
 class ApiKey(models.Model):
     """A machine's key to one workspace; the secret itself is never stored."""

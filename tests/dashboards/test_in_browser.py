@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from finops.accounts.models import Workspace
+from finops.accounts.models import Membership, Role, Workspace
 from finops.clickhouse.client import Warehouse
 from tests.e2e.browser import chromium
 from tests.queries.rows import Charge, add_charges, ledger_of
@@ -74,6 +74,25 @@ def tab(address: str, page: Client, browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def analyst(page: Client) -> None:
+    """Who is logged in may set budgets; asked for before the browser runs."""
+    Membership.objects.update(role=Role.ANALYST)
+
+
+def test_every_kind_of_field_with_an_error_has_the_same_border(analyst: None, tab: Page) -> None:
+    tab.goto(tab.url.partition("?")[0] + "budgets/new")
+    tab.get_by_label("E-mail to").fill("nobody")
+    tab.get_by_role("button", name="Set budget").click()
+    colours = [
+        tab.locator(f"{kind}[aria-invalid=true]").evaluate("it => getComputedStyle(it).borderColor")
+        for kind in ("input", "textarea")
+    ]
+    assert colours[0] == colours[1]
+    usual = tab.get_by_label("Tenant").evaluate("it => getComputedStyle(it).borderColor")
+    assert colours[0] != usual
 
 
 def test_the_chart_is_drawn_in_the_colours_of_the_theme_and_again_in_the_other(tab: Page) -> None:
