@@ -25,6 +25,7 @@ from finops.error_pages import answer
 SESSION_KEY = "workspace"
 PARAMETER = "workspace"
 NO_WORKSPACE = ("/healthz",)
+API = "/api/"
 RANK = {Role.VIEWER: 0, Role.ANALYST: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
 P = ParamSpec("P")
@@ -49,7 +50,8 @@ class WorkspaceRequest(HttpRequest):
 def workspace_middleware(get_response: Respond) -> Respond:
     """Set request.workspace and request.membership, None where there are none.
 
-    ?workspace=slug on a GET switches and is kept in the session, so links can name their workspace.
+    ?workspace=slug on a GET switches and is kept in the session, so links can name their workspace;
+    the API takes no such parameter.
     Addresses in NO_WORKSPACE must answer without the database and have none.
     """
 
@@ -70,7 +72,8 @@ def choose_membership(request: HttpRequest) -> Membership | None:
     Raises Http404 when a workspace is asked for that the user is no member of.
     """
     memberships = list(memberships_of(cast(User, request.user)))
-    asked = request.GET.get(PARAMETER) if request.method in ("GET", "HEAD") else None
+    is_link = request.method in ("GET", "HEAD") and not request.path.startswith(API)
+    asked = request.GET.get(PARAMETER) if is_link else None
     if asked is not None:
         chosen = next((m for m in memberships if m.workspace.slug == asked), None)
         if chosen is None:

@@ -10,7 +10,8 @@ from rest_framework.test import APIClient
 from rest_framework.throttling import UserRateThrottle
 
 from finops.accounts.keys import create_key, revoke_key
-from finops.accounts.models import User, Workspace
+from finops.accounts.models import Role, User, Workspace
+from finops.accounts.workspaces import set_role
 from finops.clickhouse.client import Warehouse
 from finops.config import load_config
 from finops.queries.ledger import SETTINGS
@@ -85,6 +86,20 @@ def test_an_address_that_does_not_exist(api: APIClient) -> None:
     response = api.get("/api/v1/nothing")
     assert response.status_code == 404
     assert error_of(response)["code"] == "not_found"
+
+
+@pytest.mark.parametrize("slug", ["globex", "unknown", ""])
+def test_a_person_names_no_workspace_here_and_so_switches_to_none(
+    victor: User, globex: Workspace, slug: str
+) -> None:
+    set_role(victor, globex, Role.VIEWER)
+    client = APIClient()
+    client.force_login(victor)
+    response = client.get(URL, {"workspace": slug})
+    assert response.status_code == 400
+    error = error_of(response)
+    assert (error["code"], error["param"]) == ("unknown_parameter", "workspace")
+    assert "workspace" not in client.session
 
 
 def test_a_method_that_is_not_offered(api: APIClient) -> None:
