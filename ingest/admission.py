@@ -1,9 +1,9 @@
 """The door: what of a request's spans is let in, without their texts.
 
-A body is parsed once, which also proves it well formed down to the UTF-8 of every string; spans
-with impossible ids are taken out and counted; content, and attributes of absurd size or number,
-are dropped and counted; the rest is written out again canonically. Almost every span has only
-keys that were seen before, so the common case is one comparison of sets.
+A body is parsed once, piece by piece when it is large, which also proves it well formed down to the
+UTF-8 of every string; spans with impossible ids are taken out and counted; content, and attributes
+of absurd size or number, are dropped and counted; the rest is written out again canonically. Almost
+every span has only keys that were seen before, so the common case is one comparison of sets.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from google.protobuf.message import DecodeError, EncodeError
 
 from ingest.content import INVOCATION_PARAMETERS, is_content, keep_parameters
-from ingest.errors import BadRequest
+from ingest.errors import BadRequest, TooLarge
 from ingest.otlp import Outline, Traces
+from ingest.pieces import PIECE_BYTES, Pieces
 
 MAX_ATTRIBUTES = 256
 MAX_KEY_BYTES = 256
@@ -24,6 +25,8 @@ MAX_VALUE_BYTES = 8 * 1024
 LARGE_BYTES = MAX_VALUE_BYTES
 MAX_TEXT = 1024
 MAX_KNOWN_KEYS = 10_000
+# Spans, what holds them, and what of them is only thrown away, all together in one request.
+MAX_PARTS = 100_000
 
 USEFUL = ("finops.", "gen_ai.", "llm.", "openinference.", "error.", "user.", "session.")
 EXCEPTION_TYPE = "exception.type"
@@ -41,6 +44,16 @@ class Admission:
     reason: str = ""
     content_dropped: int = 0
     attributes_dropped: int = 0
+    parts: int = 0
+
+    def count(self, parts: int) -> None:
+        """Count parts of the request in; raises TooLarge when it has too many."""
+        self.parts += parts
+        if self.parts > MAX_PARTS:
+            raise TooLarge(
+                f"The request has more than {MAX_PARTS} spans, events and surplus attributes; "
+                "send smaller batches."
+            )
 
     def reject(self, reason: str) -> None:
         self.rejected += 1
@@ -52,25 +65,42 @@ _known_keys: set[str] = set()
 
 
 def admit(body: bytes) -> Admission:
-    """Check and clean an ExportTraceServiceRequest; raises BadRequest when it isn't one."""
+    """Check and clean an ExportTraceServiceRequest; raises BadRequest when it isn't one.
+
+    Raises TooLarge when it has more spans, or more of anything in them, than any sender gathers.
+    """
     admission = Admission()
     try:
-        traces = Traces.FromString(body)
-        large = has_large_part(body)
-        for resource_spans in traces.resource_spans:
-            clean_attributes(resource_spans.resource.attributes, admission, large)
-            for scope_spans in resource_spans.scope_spans:
-                scope_spans.scope.ClearField("attributes")
-                admit_spans(scope_spans.spans, admission, large)
-        admission.body = traces.SerializeToString()
-        if body and not traces.resource_spans:
-            raise DecodeError("only unknown fields")
+        if len(body) <= PIECE_BYTES:
+            admission.body = admit_piece(body, admission)
+        else:
+            pieces = Pieces(body)
+            admission.body = b"".join([admit_piece(piece, admission) for piece in pieces])
+            admission.attributes_dropped += pieces.dropped
     except (DecodeError, EncodeError, UnicodeDecodeError) as error:
         raise BadRequest(
             "The body is not an ExportTraceServiceRequest in protobuf; check the exporter's "
             "protocol (http/protobuf) and Content-Encoding."
         ) from error
     return admission
+
+
+def admit_piece(body: bytes, admission: Admission) -> bytes:
+    """Return what is kept of a request that is small enough to be parsed at once."""
+    traces = Traces.FromString(body)
+    if body and not traces.resource_spans:
+        raise DecodeError("only unknown fields")
+    admission.count(len(traces.resource_spans))
+    large = has_large_part(body)
+    for resource_spans in traces.resource_spans:
+        admission.count(len(resource_spans.scope_spans))
+        clean_attributes(resource_spans.resource.attributes, admission, large)
+        for scope_spans in resource_spans.scope_spans:
+            admission.count(len(scope_spans.spans))
+            scope_spans.scope.ClearField("attributes")
+            admit_spans(scope_spans.spans, admission, large)
+    kept: bytes = traces.SerializeToString()
+    return kept
 
 
 def has_large_part(body: bytes) -> bool:
@@ -103,6 +133,7 @@ def admit_spans(spans: Any, admission: Admission, large: bool) -> None:
             span.name = span.name[:MAX_TEXT]
             span.status.message = span.status.message[:MAX_TEXT]
         if span.events:
+            admission.count(len(span.events))
             keep_exception(span)
         if span.links:
             span.ClearField("links")
@@ -119,6 +150,7 @@ def explain_ids(trace_id: bytes, span_id: bytes) -> str:
 
 def clean_attributes(attributes: Any, admission: Admission, large: bool) -> None:
     """Drop content and what is too large or too many; learn the keys that passed."""
+    admission.count(max(len(attributes) - MAX_ATTRIBUTES, 0))
     for key in list(attributes):
         if key in _known_keys and not large:
             continue

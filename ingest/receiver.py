@@ -10,6 +10,8 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,8 +19,9 @@ import structlog
 from ingest.admission import Admission, admit
 from ingest.answer import PROTOBUF, Answer, accepted, refused
 from ingest.body import ClientGone, Limits, Memory, Receive, decode, read_body
-from ingest.errors import Busy, NotServed, Refused, WrongContentType, WrongMethod
+from ingest.errors import Busy, NotServed, Refused, TooLarge, WrongContentType, WrongMethod
 from ingest.identity import Identities
+from ingest.pieces import PIECE_BYTES
 from ingest.record import Stamp, encode
 from ingest.spool import Spool
 
@@ -57,6 +60,7 @@ class Receiver:
         self.limits = limits
         self.health = health
         self.memory = Memory(MEMORY_BYTES)
+        self.large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
         self.receipts = Receipts()
         self.counts: Counter[str] = Counter()
 
@@ -105,11 +109,26 @@ class Receiver:
             )
         encoding = headers.get(b"content-encoding", b"").strip().lower()
         body = await read_body(receive, headers, self.limits, self.memory)
-        admission = admit(decode(body, encoding, self.limits.decoded_bytes))
+        admission = await self.admit(body, encoding)
         if admission.spans:
             await self.store(identity.workspace_id, admission)
         self.count(admission)
         return accepted(admission.rejected, admission.reason)
+
+    async def admit(self, body: bytes, encoding: bytes) -> Admission:
+        """Check and clean a body: at once if it is small, else in a thread, one after the other.
+
+        So others are answered meanwhile, and only one large body is ever held decoded.
+        """
+        limit = self.limits.decoded_bytes
+        small = None
+        if len(body) <= PIECE_BYTES:
+            with suppress(TooLarge):
+                small = decode(body, encoding, PIECE_BYTES)
+        if small is not None and len(small) <= limit:
+            return admit(small)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.large, lambda: admit(decode(body, encoding, limit)))
 
     async def store(self, workspace_id: int, admission: Admission) -> None:
         receipt = self.receipts.next()

@@ -14,6 +14,7 @@ import pytest
 
 from ingest import protocol
 from ingest.answer import Status
+from ingest.body import Limits
 from ingest.errors import (
     DEADLINE_EXCEEDED,
     INVALID_ARGUMENT,
@@ -24,7 +25,7 @@ from ingest.errors import (
     UNAVAILABLE,
     UNIMPLEMENTED,
 )
-from ingest.record import Record, read_records
+from ingest.record import Record, encode_varint, read_records
 from ingest.segments import OPEN, SEALED
 from tests.ingest.payloads import Span, decoded, request
 from tests.ingest.serving import Serving, serving
@@ -161,6 +162,27 @@ def test_a_decompression_bomb_is_refused(receiver: Serving) -> None:
     reply = receiver.post(gzip.compress(bytes(20 * 1024**2)), content_encoding="gzip")
     assert (reply.status, reply.error[0]) == (413, RESOURCE_EXHAUSTED)
     assert stored(receiver.folder) == []
+
+
+def test_a_swarm_of_empty_spans_is_refused_and_the_limit_told(tmp_path: Path) -> None:
+    limits = Limits(body_bytes=64 * 1024, decoded_bytes=64 * 1024**2)
+    spans = b"\x12\x00" * 2 * 1024**2
+    scope = b"\x12" + encode_varint(len(spans)) + spans
+    swarm = b"\x0a" + encode_varint(len(scope)) + scope
+    with serving(tmp_path, limits=limits) as receiver:
+        reply = receiver.post(gzip.compress(swarm), content_encoding="gzip")
+        assert (reply.status, reply.error[0]) == (413, RESOURCE_EXHAUSTED)
+        assert "too many spans" in reply.error[1]
+        assert receiver.post(GOOD).status == 200
+
+
+def test_a_large_request_is_stored_whole(tmp_path: Path) -> None:
+    spans = [Span({"k": "v" * 1000}, span_id=n.to_bytes(8, "big")) for n in range(1, 1_001)]
+    limits = Limits(body_bytes=16 * 1024**2, decoded_bytes=64 * 1024**2)
+    with serving(tmp_path, limits=limits) as receiver:
+        assert receiver.post(request(*spans)).status == 200
+        assert receiver.post(gzip.compress(request(*spans)), content_encoding="gzip").status == 200
+    assert [record.stamp.spans for record in stored(tmp_path)] == [1_000, 1_000]
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(receiver: Serving) -> None:
