@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -50,16 +52,10 @@ def new_budget_page(request: WorkspaceRequest) -> HttpResponse:
     """Set a budget; ?tenant= fills in whose."""
     initial = initial_of_new(request.user.email, request.GET.get("tenant", ""))
     form = BudgetForm(request.POST or None, initial=initial, label_suffix="")
-    if form.is_valid():
-        try:
-            budget = create_budget(
-                request.workspace, form.values(), now=timezone.now(), actor=request.user
-            )
-        except ValidationError as error:
-            form.add_errors(error)
-        else:
-            messages.success(request, f"The budget is set. {budget}.")
-            return redirect("budgets")
+    set_now = partial(create_budget, request.workspace, now=timezone.now(), actor=request.user)
+    if budget := save(form, set_now):
+        messages.success(request, f"The budget is set. {budget}.")
+        return redirect("budgets")
     return form_page(request, form, None)
 
 
@@ -70,14 +66,10 @@ def edit_budget_page(request: WorkspaceRequest, budget_id: int) -> HttpResponse:
     budget = get_object_or_404(Budget, pk=budget_id, workspace=request.workspace)
     form = BudgetForm(request.POST or None, initial=initial_of(budget), label_suffix="")
     del form.fields["tenant"]
-    if form.is_valid():
-        try:
-            budget = change_budget(budget, form.values(), now=timezone.now(), actor=request.user)
-        except ValidationError as error:
-            form.add_errors(error)
-        else:
-            messages.success(request, f"The budget is changed. {budget}.")
-            return redirect("budgets")
+    change_now = partial(change_budget, budget, now=timezone.now(), actor=request.user)
+    if changed := save(form, change_now):
+        messages.success(request, f"The budget is changed. {changed}.")
+        return redirect("budgets")
     return form_page(request, form, budget)
 
 
@@ -119,6 +111,17 @@ def send_alert_again(request: WorkspaceRequest, alert_id: int) -> HttpResponse:
     else:
         messages.warning(request, "This e-mail did not fail, so it is not sent again.")
     return redirect("budgets")
+
+
+def save(form: BudgetForm, put: Callable[[dict[str, Any]], Budget]) -> Budget | None:
+    """Put what a form says into force; None leaves the form with its errors."""
+    if not form.is_valid():
+        return None
+    try:
+        return put(form.values())
+    except ValidationError as error:
+        form.add_errors(error)
+        return None
 
 
 def form_page(request: WorkspaceRequest, form: BudgetForm, budget: Budget | None) -> HttpResponse:

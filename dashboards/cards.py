@@ -73,14 +73,13 @@ def cards(now: UnitCost, comparison: Comparison) -> list[Card]:
 
 def spend_card(now: UnitCost, comparison: Comparison) -> Card:
     unpriced = f", {count(now.unpriced_calls).short} without a price" if now.unpriced_calls else ""
-    clean, waste = now.clean_cost_usd, now.waste_cost_usd
     return Card(
         key="spend",
         label="Spend",
         value=usd(now.cost_usd),
         aside=f"{count(now.calls).short} calls{unpriced}",
         change=comparison.change(now.cost_usd, "cost_usd", rise="bad"),
-        parts=parts([("Clean", "clean", clean, usd(clean)), ("Waste", "waste", waste, usd(waste))]),
+        parts=clean_and_waste(now.clean_cost_usd, now.waste_cost_usd),
         how=[
             "Every call: tokens of each kind × the rate that held when the call started.",
             f"{count(now.calls).exact} calls, {count(now.unpriced_calls).exact} without a price.",
@@ -90,7 +89,6 @@ def spend_card(now: UnitCost, comparison: Comparison) -> Card:
 
 def unit_cost_card(now: UnitCost, comparison: Comparison) -> Card:
     clean = now.cost_per_successful_request_usd
-    waste = now.waste_cost_per_successful_request_usd
     loaded = usd(now.loaded_cost_per_successful_request_usd)
     return Card(
         key="unit-cost",
@@ -99,13 +97,17 @@ def unit_cost_card(now: UnitCost, comparison: Comparison) -> Card:
         aside=f"{loaded.short} loaded with waste",
         aside_exact=loaded.exact,
         change=comparison.change(clean, "cost_per_successful_request_usd", rise="bad"),
-        parts=parts([("Clean", "clean", clean, usd(clean)), ("Waste", "waste", waste, usd(waste))]),
+        parts=clean_and_waste(clean, now.waste_cost_per_successful_request_usd),
         how=[
             f"Clean cost {usd(now.clean_cost_usd).exact} ÷ "
             f"{count(now.successful_requests).exact} successful requests.",
             f"Loaded: all cost {usd(now.cost_usd).exact}, waste included, ÷ the same requests.",
         ],
     )
+
+
+def clean_and_waste(clean: Decimal | None, waste: Decimal | None) -> list[Part]:
+    return parts([("Clean", "clean", clean, usd(clean)), ("Waste", "waste", waste, usd(waste))])
 
 
 def waste_card(now: UnitCost, comparison: Comparison) -> Card:

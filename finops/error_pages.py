@@ -5,6 +5,8 @@ Addresses under /api/ get the same as JSON, in the one shape of the API's errors
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -51,21 +53,29 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return answer(request, 403, "This form is too old or came from elsewhere: reload the page.")
 
 
+def error_body(
+    request: HttpRequest, kind: str, code: str, message: str, param: str | None = None
+) -> dict[str, Any]:
+    """The one shape of every error of the API."""
+    return {
+        "error": {
+            "type": kind,
+            "code": code,
+            "message": message,
+            "param": param,
+            "request_id": request_id_of(request),
+            "doc_url": f"{load_config().site_url}{reverse('api-docs')}",
+        }
+    }
+
+
 def answer(request: HttpRequest, status: int, message: str = "") -> HttpResponse:
     """Render the page, or JSON for the API; plain text when even the page fails."""
     kind, code, default = TEXTS[status]
     message = message or default
-    request_id = request_id_of(request)
     if request.path.startswith("/api/"):
-        body = {
-            "type": kind,
-            "code": code,
-            "message": message,
-            "param": None,
-            "request_id": request_id,
-            "doc_url": f"{load_config().site_url}{reverse('api-docs')}",
-        }
-        return JsonResponse({"error": body}, status=status)
+        return JsonResponse(error_body(request, kind, code, message), status=status)
+    request_id = request_id_of(request)
     context = {"status": status, "message": message, "request_id": request_id}
     try:
         return render(request, f"{status}.html", context, status=status)

@@ -16,7 +16,6 @@ import structlog
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import SuspiciousOperation
 from django.http import Http404
-from django.urls import reverse
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -24,8 +23,8 @@ from rest_framework.views import set_rollback
 
 from finops.clickhouse.errors import QueryTimeout, Unavailable, WarehouseError
 from finops.config import ConfigError
+from finops.error_pages import error_body
 from finops.queries import QuestionError
-from finops.request_id import request_id_of
 
 TYPES = {
     400: "invalid_request",
@@ -77,16 +76,8 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     # An error is JSON even where CSV was asked for.
     request.accepted_renderer = JSONRenderer()
     request.accepted_media_type = JSONRenderer.media_type
-    body = {
-        "error": {
-            "type": TYPES.get(problem.status, "invalid_request"),
-            "code": problem.code,
-            "message": problem.message,
-            "param": problem.param,
-            "request_id": request_id_of(request),
-            "doc_url": request.build_absolute_uri(reverse("api-docs")),
-        }
-    }
+    kind = TYPES.get(problem.status, "invalid_request")
+    body = error_body(request, kind, problem.code, problem.message, problem.param)
     return Response(body, status=problem.status, headers=dict(problem.headers))
 
 
