@@ -157,9 +157,6 @@ INSERT INTO spans
 )
 {SPANS}"""
 
-# Decodes everything and stores nothing.
-PROBE = f"SELECT sum(ignore(*)) FROM ({SPANS})"  # noqa: S608 (our own text)
-
 # How many requests ClickHouse sees at a path; nothing at all is an answer too.
 COUNT_REQUESTS = "SELECT count() AS requests FROM file({path:String}, 'Protobuf', 'receipt UInt64')"
 

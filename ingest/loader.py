@@ -23,7 +23,7 @@ import structlog
 from django.db import DatabaseError, close_old_connections
 
 from finops.clickhouse.client import Warehouse, warehouse
-from finops.clickhouse.errors import WarehouseError
+from finops.clickhouse.errors import QueryFailed, QueryTimeout, TooBusy, WarehouseError
 from finops.config import ConfigError
 from finops.health.heartbeat import LOADED, beat
 from ingest.batch import Batch, begin, drop, finish, next_batch
@@ -45,6 +45,8 @@ GATHER_S = 0.7
 LARGE_BYTES = 4 * 1024**2
 # How long a segment that can't be loaded lets others go first.
 STEP_ASIDE_S = 60.0
+# How often ClickHouse may be too busy for the same batch before the batch is suspected.
+REFUSALS = 3
 
 log = structlog.get_logger(__name__)
 FAILURES = (WarehouseError, ConfigError, Undecodable, Unseen, OSError)
@@ -60,6 +62,7 @@ class Loader:
         self._lend = lend
         self._aside: dict[str, float] = {}
         self._totals: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
         self._failures = 0
         self._recovered_at = 0.0
         self._beaten_at = 0.0
@@ -113,14 +116,22 @@ class Loader:
         with self._lend() as ch:
             try:
                 loaded = load(ch, batch, self.seen_by_clickhouse, datetime.now(UTC))
-            except Undecodable as refusal:
+            except (Undecodable, QueryFailed) as refusal:
                 self.narrow(ch, batch, refusal)
                 return
+            except (TooBusy, QueryTimeout) as refusal:
+                # ClickHouse is busy with others, or this batch is more than it can take at once.
+                self._refused[batch.token] += 1
+                if self._refused[batch.token] < REFUSALS:
+                    raise
+                self.narrow(ch, batch, refusal)
+                return
+        self._refused.clear()
         finish(batch)
         self._totals.update(asdict(loaded))
         log.debug("loaded", **asdict(loaded))
 
-    def narrow(self, ch: Warehouse, batch: Batch, refusal: Undecodable) -> None:
+    def narrow(self, ch: Warehouse, batch: Batch, refusal: Exception) -> None:
         """Find what was refused: the first segment alone, then each of its requests.
 
         Raises the refusal when the fault isn't in the segment; it steps aside for others then.

@@ -1,8 +1,9 @@
-"""What happens to a segment that ClickHouse refuses to decode.
+"""What happens to a segment that ClickHouse answers with a refusal.
 
 ClickHouse and the protobuf runtime don't agree on every odd message, and one bad request makes a
-whole segment unreadable. So each request is tried alone, without storing anything. Those that fail
-go to quarantine/ as a segment of their own with the reason beside it, and the rest is loaded. If a
+whole segment unreadable. So each request is tried alone, by loading it into tables that only this
+session has. Those that fail go to quarantine/ as a segment of their own with the reason beside it,
+and the rest is loaded. If requests pass alone but not together, the segment is cut in two. If a
 request that is known to be good fails as well, or none fails, the fault isn't in the segment.
 """
 
@@ -12,18 +13,20 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from finops.clickhouse.client import Warehouse
-from finops.clickhouse.errors import WarehouseError
-from ingest.decode import DECODE_SETTINGS, PROBE
+from finops.clickhouse.errors import Unavailable, WarehouseError
+from ingest.decode import DECODE, DECODE_SETTINGS, WHOLE
+from ingest.normalise import NORMALISE
 from ingest.record import Record, Stamp, encode, read_records
 from ingest.segments import QUARANTINE, SEALED, sync_folder
 
 PROBE_FILE = "loader.probe"
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 log = structlog.get_logger(__name__)
 Refuses = Callable[[Sequence[Record]], str]
@@ -43,18 +46,17 @@ class Refusal:
 def salvage(ch: Warehouse, path: Path, spool_in_clickhouse: str, now: datetime) -> bool:
     """Take out of a segment what ClickHouse refuses; False when nothing could be found wrong.
 
-    Raises WarehouseError when ClickHouse can't be asked.
+    Raises Unavailable when ClickHouse can't be asked.
     """
     probe = path.parent / PROBE_FILE
 
     def refuses(records: Sequence[Record]) -> str:
         probe.write_bytes(b"".join(encode(record.body, record.stamp) for record in records))
         try:
-            target = f"{spool_in_clickhouse}/{probe.name}"
-            ch.query(PROBE, {"path": target}, settings=DECODE_SETTINGS)
+            rehearse(ch, f"{spool_in_clickhouse}/{probe.name}")
+        except Unavailable:
+            raise
         except WarehouseError as error:
-            if error.retryable:
-                raise
             return str(error)
         finally:
             probe.unlink(missing_ok=True)
@@ -64,14 +66,46 @@ def salvage(ch: Warehouse, path: Path, spool_in_clickhouse: str, now: datetime) 
         return False
     data = path.read_bytes()
     records = list(read_records(data))
-    bad = find_bad(records, refuses)
-    if not bad and sum(record.size for record in records) == len(data):
+    together = refuses(records)
+    bad = find_bad(records, refuses) if together else {}
+    # A server that was busy with others a moment ago says nothing about these requests.
+    bad = find_bad([record for record in records if record.offset in bad], refuses)
+    if bad and refuses([GOOD]):
         return False
+    if not bad and sum(record.size for record in records) == len(data):
+        return bool(together) and cut_in_two(path, data, records)
     reason = next(iter(bad.values()), "the file is damaged")
     good = [record for record in records if record.offset not in bad]
     spans = sum(record.stamp.spans for record in records if record.offset in bad)
     refusal = Refusal(path.stem, reason, len(bad), spans, now.isoformat())
     set_aside(path, data, good, records, refusal)
+    return True
+
+
+def rehearse(ch: Warehouse, path: str) -> None:
+    """Load a file with the real statements into tables that hide the real ones.
+
+    They live as long as the session, which ends here whatever happens.
+    """
+    try:
+        for table in ("spans", "calls"):
+            ch.command(f"CREATE TEMPORARY TABLE {table} ENGINE = Memory AS {table}")
+        ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS)
+        params = {"segments": [PROBE_FILE.partition(".")[0]], "since": EPOCH}
+        for statement in NORMALISE.values():
+            ch.command(statement, params, settings=WHOLE)
+    finally:
+        ch.close()
+
+
+def cut_in_two(path: Path, data: bytes, records: Sequence[Record]) -> bool:
+    """Make two segments of one, each loaded by itself; False when there is nothing to cut."""
+    if len(records) < 2:
+        return False
+    middle = records[len(records) // 2].offset
+    replace(path.with_stem(path.stem + "a"), data[:middle])
+    replace(path.with_stem(path.stem + "b"), data[middle:])
+    path.unlink()
     return True
 
 
@@ -89,7 +123,10 @@ def find_bad(records: Sequence[Record], refuses: Refuses) -> dict[int, str]:
 def set_aside(
     path: Path, data: bytes, good: list[Record], records: list[Record], refusal: Refusal
 ) -> None:
-    """Move the bad part of a segment to quarantine, durably, before it leaves the spool."""
+    """Move the bad part of a segment to quarantine, durably, before it leaves the spool.
+
+    The rest gets a name of its own, so that neither tokens nor spans of the first try are its own.
+    """
     kept = {record.offset for record in good}
     sound = records[-1].offset + records[-1].size if records else 0
     parts = [
@@ -99,9 +136,11 @@ def set_aside(
     ]
     quarantine(path.parent, b"".join([*parts, data[sound:]]), refusal)
     if good:
-        replace(path, b"".join(data[r.offset : r.offset + r.size] for r in good))
-    else:
-        path.unlink()
+        replace(
+            path.with_stem(path.stem + "r"),
+            b"".join(data[r.offset : r.offset + r.size] for r in good),
+        )
+    path.unlink()
 
 
 def quarantine(folder: Path, data: bytes, refusal: Refusal) -> None:

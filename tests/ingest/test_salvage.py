@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from finops.clickhouse.client import Warehouse
+from finops.clickhouse.client import Warehouse, connect
 from ingest.loader import Loader
 from ingest.record import Record, Stamp, encode, read_records
-from ingest.salvage import find_bad, salvage
+from ingest.salvage import find_bad, rehearse, salvage
 from ingest.segments import QUARANTINE, measure
 from tests.ingest.loading import RECEIVED_AT_MS, calls, count, lend, load_all, write_segment
 from tests.ingest.payloads import Span, request
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+TIGHT_BYTES = 60 * 1024**2
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
 # A trace id that ClickHouse can't store; the receiver would have left the span out.
 BAD = request(Span(CHAT, trace_id=b"t" * 20))
@@ -78,6 +80,80 @@ def test_the_loader_steps_over_bad_segments(ch: Warehouse, tmp_path: Path) -> No
     assert count(ch, "spans") == 3
     depth = measure(tmp_path)
     assert (depth.segments, depth.quarantined) == (0, 2)
+
+
+@pytest.fixture
+def tight(ch: Warehouse) -> Iterator[Warehouse]:
+    """A ClickHouse that gives a statement little memory."""
+    ch._client.settings["max_memory_usage"] = TIGHT_BYTES
+    yield ch
+    del ch._client.settings["max_memory_usage"]
+
+
+def heavy(spans: int, first: int) -> bytes:
+    attributes = CHAT | {f"key.{number}": "v" * 50 for number in range(20)}
+    ids = range(first, first + spans)
+    return request(*(Span(attributes, span_id=number.to_bytes(8, "big")) for number in ids))
+
+
+def work(folder: Path, ch: Warehouse, steps: int) -> None:
+    loader = Loader(folder, str(folder), lend(ch))
+    for _ in range(steps):
+        loader.step()
+
+
+@pytest.mark.django_db
+def test_a_request_that_is_always_too_much_is_set_aside_and_the_others_are_loaded(
+    tight: Warehouse, tmp_path: Path
+) -> None:
+    write_segment(tmp_path, good(1), name=f"{RECEIVED_AT_MS}000001-a")
+    write_segment(tmp_path, good(2), heavy(20_000, 1000), name=f"{RECEIVED_AT_MS}000002-b")
+    write_segment(tmp_path, good(3), name=f"{RECEIVED_AT_MS}000003-c")
+    work(tmp_path, tight, 2)
+    assert measure(tmp_path).quarantined == 0
+    work(tmp_path, tight, 20)
+    assert [row["span"] for row in calls(tight)] == ["01" * 8, "02" * 8, "03" * 8]
+    depth = measure(tmp_path)
+    assert (depth.segments, depth.quarantined) == (0, 1)
+
+
+@pytest.mark.django_db
+def test_requests_that_are_too_much_together_are_loaded_apart(
+    tight: Warehouse, tmp_path: Path
+) -> None:
+    write_segment(tmp_path, *(heavy(1_000, 1 + 1_000 * part) for part in range(16)))
+    work(tmp_path, tight, 40)
+    depth = measure(tmp_path)
+    assert (depth.segments, depth.quarantined) == (0, 0)
+    assert len(calls(tight, ["segment"])) == 16_000
+    assert len({row["segment"] for row in calls(tight, ["segment"])}) > 1
+
+
+@pytest.mark.django_db
+def test_what_fails_only_when_it_becomes_a_call_is_set_aside(ch: Warehouse, tmp_path: Path) -> None:
+    ch.command("ALTER TABLE calls ADD CONSTRAINT known CHECK model_requested != 'odd'")
+    odd = request(Span(CHAT | {"gen_ai.request.model": "odd"}, span_id=b"o" * 8))
+    write_segment(tmp_path, good(1), odd, good(2))
+    write_segment(tmp_path, good(3))
+    work(tmp_path, ch, 10)
+    assert [row["span"] for row in calls(ch)] == ["01" * 8, "02" * 8, "03" * 8]
+    depth = measure(tmp_path)
+    assert (depth.segments, depth.quarantined) == (0, 1)
+
+
+def test_while_clickhouse_is_away_nothing_is_set_aside(tmp_path: Path) -> None:
+    write_segment(tmp_path, good(1))
+    work(tmp_path, connect("clickhouse://nobody:x@127.0.0.1:1/none"), 10)
+    depth = measure(tmp_path)
+    assert (depth.segments, depth.quarantined) == (1, 0)
+
+
+def test_a_rehearsal_leaves_nothing_behind(ch: Warehouse, tmp_path: Path) -> None:
+    name = write_segment(tmp_path, good(1))
+    rehearse(ch, str(tmp_path / f"{name}.seg"))
+    assert (count(ch, "spans"), count(ch, "calls")) == (0, 0)
+    load_all(ch, tmp_path)
+    assert (count(ch, "spans"), count(ch, "calls")) == (1, 1)
 
 
 def test_halving_finds_exactly_the_bad_ones() -> None:
