@@ -18,7 +18,7 @@ from tests.ingest.loading import RECEIVED_AT_MS, calls, count, lend, load_all, w
 from tests.ingest.payloads import Span, request
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-TIGHT_BYTES = 60 * 1024**2
+TIGHT_BYTES = 30 * 1024**2
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
 # A trace id that ClickHouse can't store; the receiver would have left the span out.
 BAD = request(Span(CHAT, trace_id=b"t" * 20))
@@ -107,7 +107,7 @@ def test_a_request_that_is_always_too_much_is_set_aside_and_the_others_are_loade
     tight: Warehouse, tmp_path: Path
 ) -> None:
     write_segment(tmp_path, good(1), name=f"{RECEIVED_AT_MS}000001-a")
-    write_segment(tmp_path, good(2), heavy(20_000, 1000), name=f"{RECEIVED_AT_MS}000002-b")
+    write_segment(tmp_path, good(2), heavy(6_000, 1000), name=f"{RECEIVED_AT_MS}000002-b")
     write_segment(tmp_path, good(3), name=f"{RECEIVED_AT_MS}000003-c")
     work(tmp_path, tight, 2)
     assert measure(tmp_path).quarantined == 0
@@ -121,11 +121,11 @@ def test_a_request_that_is_always_too_much_is_set_aside_and_the_others_are_loade
 def test_requests_that_are_too_much_together_are_loaded_apart(
     tight: Warehouse, tmp_path: Path
 ) -> None:
-    write_segment(tmp_path, *(heavy(1_000, 1 + 1_000 * part) for part in range(16)))
+    write_segment(tmp_path, *(heavy(500, 1 + 500 * part) for part in range(8)))
     work(tmp_path, tight, 40)
     depth = measure(tmp_path)
     assert (depth.segments, depth.quarantined) == (0, 0)
-    assert len(calls(tight, ["segment"])) == 16_000
+    assert len(calls(tight, ["segment"])) == 4_000
     assert len({row["segment"] for row in calls(tight, ["segment"])}) > 1
 
 
