@@ -4,8 +4,10 @@ Refused
 ├── BadRequest        400  the body isn't what it says it is: don't send it again
 ├── Unauthenticated   401  no key, or not one of ours
 ├── Forbidden         403  a key without the scope `ingest`
-├── SlowClient        408  the body didn't arrive in time
-├── TooLarge          413  more bytes than the limits allow: send smaller batches
+├── NotServed         404  a path that isn't ours
+├── WrongMethod       405  a verb that the path doesn't take
+├── SlowClient        408  the body didn't arrive in time: send it again
+├── TooLarge          413  more bytes or spans than the limits allow: send smaller batches
 ├── WrongContentType  415  not OTLP protobuf
 └── Busy              503  nothing was stored: send it again after `retry_after_s`
 """
