@@ -6,7 +6,7 @@ The workspace of a request follows from these alone; no parameter names one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from rest_framework.authentication import (
@@ -20,7 +20,14 @@ from rest_framework.request import Request
 from finops.accounts.keys import KeyIdentity, authenticate_key
 from finops.accounts.models import User, Workspace
 
-__all__ = ["KeyAuthentication", "KeyCaller", "SessionAuthentication", "actor_of", "workspace_of"]
+__all__ = [
+    "KeyAuthentication",
+    "KeyCaller",
+    "SessionAuthentication",
+    "actor_of",
+    "asker",
+    "workspace_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +80,9 @@ def workspace_of(request: Request) -> Workspace:
 def actor_of(request: Request) -> User | None:
     """Return the person who asks, for the audit trail; None for a key."""
     return request.user if isinstance(request.user, User) else None
+
+
+def asker(request: Request) -> dict[str, Any]:
+    """Who asks, as the audit trail names it: a person, or a key by its number."""
+    key = f"key {request.auth.key_id}" if isinstance(request.auth, KeyIdentity) else ""
+    return {"actor": actor_of(request), "key": key}

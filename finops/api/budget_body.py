@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.exceptions import ValidationError as ModelError
 from rest_framework import serializers
 
-from finops.api.errors import InvalidParameter
+from finops.api.body import read_body
 from finops.api.unit_cost_body import UsdField, time_text, usd_text
 from finops.budgets.models import Budget, BudgetAlert
 from finops.budgets.standing import Standing, Status
@@ -97,36 +96,11 @@ class NewBudgetSerializer(BudgetChangeSerializer):
 
 
 def read_budget(data: Any, *, new: bool) -> dict[str, Any]:
-    """Return checked values of a request's body; raises what answers with 400.
-
-    Nothing is ignored: a misspelt field must not look like one that was set.
-    """
+    """Return checked values of a request's body; raises what answers with 400."""
     form = (
         NewBudgetSerializer(data=data) if new else BudgetChangeSerializer(data=data, partial=True)
     )
-    for name in data if isinstance(data, dict) else ():
-        if name not in form.fields:
-            allowed = ", ".join(form.fields)
-            raise InvalidParameter(
-                name[:50], "unknown_field", f"This can't be set here; what can: {allowed}."
-            )
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
-
-
-def as_api_error(error: ModelError) -> serializers.ValidationError:
-    """Return what the budget's own rules said in the form that the API answers."""
-    fields = error.error_dict if hasattr(error, "error_dict") else {"__all__": error.error_list}
-    return serializers.ValidationError(
-        {
-            "non_field_errors" if field == "__all__" else field: [
-                serializers.ErrorDetail(message, code=item.code or "invalid")
-                for item in errors
-                for message in item.messages
-            ]
-            for field, errors in fields.items()
-        }
-    )
+    return read_body(form)
 
 
 def budget_body(

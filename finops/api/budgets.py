@@ -3,57 +3,42 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from finops.accounts.keys import KeyIdentity
-from finops.accounts.models import Role, Workspace
-from finops.api.authentication import actor_of, workspace_of
+from finops.accounts.models import Workspace
+from finops.api.authentication import asker, workspace_of
+from finops.api.body import as_api_error
 from finops.api.budget_body import (
     BudgetChangeSerializer,
     BudgetSerializer,
     BudgetsSerializer,
     NewBudgetSerializer,
-    as_api_error,
     budget_body,
     read_budget,
 )
-from finops.api.permissions import CanAdminister, CanRead
-from finops.api.schema import ERRORS, ErrorSerializer
+from finops.api.permissions import ReadOrSetMoney
+from finops.api.schema import ERRORS, WRITE_ERRORS
 from finops.budgets.board import known_standings
 from finops.budgets.change import change_budget, create_budget, delete_budget
 from finops.budgets.models import Budget, BudgetAlert
 
 ALERTS_OF = timedelta(days=366)
-WRITE_ERRORS = {**ERRORS, (415, "application/json"): ErrorSerializer}
 ONE = {(200, "application/json"): BudgetSerializer}
 
 
-class CanSetBudgets(CanAdminister):
-    """Set and change budgets: analysts too, or a key with the scope admin."""
-
-    role: ClassVar[Role] = Role.ANALYST
-
-
-class BudgetApi(APIView):
-    """Reading takes less than writing."""
-
-    def get_permissions(self) -> Sequence[BasePermission]:
-        return [CanRead() if self.request.method in ("GET", "HEAD", "OPTIONS") else CanSetBudgets()]
-
-
-class BudgetsView(BudgetApi):
+class BudgetsView(APIView):
     """The budgets of the caller's workspace."""
+
+    permission_classes = [ReadOrSetMoney]
 
     @extend_schema(
         operation_id="budgets_list",
@@ -83,8 +68,10 @@ class BudgetsView(BudgetApi):
         return Response(bodies(workspace, [budget], now)[0], status=201)
 
 
-class BudgetView(BudgetApi):
+class BudgetView(APIView):
     """One budget of the caller's workspace; another's doesn't exist here."""
+
+    permission_classes = [ReadOrSetMoney]
 
     @extend_schema(
         operation_id="budgets_read",
@@ -128,12 +115,6 @@ def find(workspace: Workspace, budget_id: int) -> Budget:
         pk=budget_id,
         workspace=workspace,
     )
-
-
-def asker(request: Request) -> dict[str, Any]:
-    """Who asks, as the audit trail names it: a person, or a key by its number."""
-    key = f"key {request.auth.key_id}" if isinstance(request.auth, KeyIdentity) else ""
-    return {"actor": actor_of(request), "key": key}
 
 
 def bodies(workspace: Workspace, budgets: list[Budget], now: datetime) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -37,8 +37,16 @@ class CanRead(BasePermission):
         return True
 
 
-class CanAdminister(CanRead):
-    """Change budgets and prices: an admin or owner, or a key with the scope admin."""
+class CanSetMoney(CanRead):
+    """Set budgets and contract rates: an analyst or above, or a key with the scope admin."""
 
     scope: ClassVar[Scope] = Scope.ADMIN
-    role: ClassVar[Role] = Role.ADMIN
+    role: ClassVar[Role] = Role.ANALYST
+
+
+class ReadOrSetMoney(BasePermission):
+    """What CanRead asks for a request that changes nothing, else what CanSetMoney asks."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        needed = CanRead() if request.method in SAFE_METHODS else CanSetMoney()
+        return needed.has_permission(request, view)

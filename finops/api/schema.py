@@ -36,6 +36,8 @@ ERRORS: dict[tuple[int, str], type[ErrorSerializer]] = {
     for status in (400, 401, 403, 404, 405, 406, 429, 500, 503)
 }
 
+WRITE_ERRORS = {**ERRORS, (415, "application/json"): ErrorSerializer}
+
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Authorization: Bearer ilk_..."""

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from finops.api.budgets import BudgetsView, BudgetView
+from finops.api.rate_overrides import RateOverridesView, RateOverrideView
 from finops.api.unit_costs import UnitCostsView
 from finops.api.unpriced import UnpricedView
 
@@ -17,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("unpriced", UnpricedView.as_view(), name="api-unpriced"),
     path("budgets", BudgetsView.as_view(), name="api-budgets"),
     path("budgets/<int:budget_id>", BudgetView.as_view(), name="api-budget"),
+    path("rate-overrides", RateOverridesView.as_view(), name="api-rate-overrides"),
+    path("rate-overrides/<int:override_id>", RateOverrideView.as_view(), name="api-rate-override"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", DOCS, name="api-docs"),
 ]

@@ -1,6 +1,11 @@
-"""Take a workspace's contract price in: checked, written down and audited."""
+"""Take a workspace's contract price in, or end it: checked, written down and audited.
+
+Either holds for calls charged from now on; `manage.py recompute` charges earlier ones again.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,29 +17,22 @@ from finops.pricing.models import RateOverride
 from finops.pricing.resolve import catalogue_provider
 
 
-def agree_override(override: RateOverride, *, actor: User | None) -> RateOverride:
+def agree_override(override: RateOverride, *, actor: User | None, key: str = "") -> RateOverride:
     """Save an override under the names that the catalogue uses; raises OverrideRefused.
 
-    It holds for calls charged from now on; `manage.py recompute` charges earlier ones again.
+    `key` is the API key that asked.
     """
     override.provider = catalogue_provider(override.provider) if override.provider else ""
     override.model = override.model.strip().lower()
     override.who = actor
     with transaction.atomic():
-        # Two that overlap must not both find the time free.
-        Workspace.objects.select_for_update().get(pk=override.workspace.pk)
-        try:
-            override.full_clean()
-        except ValidationError as error:
-            raise OverrideRefused(
-                error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
-            ) from None
-        override.save()
+        save(override)
         record(
             override.workspace,
             actor,
             "rate_override.saved",
             f"{override.provider}/{override.model}",
+            key=key,
             override=override.pk,
             service_tier=override.service_tier,
             prices={bucket: str(usd) for bucket, usd in override.named_prices.items()},
@@ -44,3 +42,34 @@ def agree_override(override: RateOverride, *, actor: User | None) -> RateOverrid
             why=override.why,
         )
     return override
+
+
+def end_override(
+    override: RateOverride, valid_to: datetime, *, actor: User | None, key: str = ""
+) -> RateOverride:
+    """Set when an override ends, itself not part of it; raises OverrideRefused."""
+    before = override.valid_to
+    override.valid_to = valid_to
+    with transaction.atomic():
+        save(override)
+        record(
+            override.workspace,
+            actor,
+            "rate_override.ended",
+            f"{override.provider}/{override.model}",
+            key=key,
+            override=override.pk,
+            before=before.isoformat() if before else "",
+            valid_to=valid_to.isoformat(),
+        )
+    return override
+
+
+def save(override: RateOverride) -> None:
+    # Two that overlap must not both find the time free.
+    Workspace.objects.select_for_update().get(pk=override.workspace.pk)
+    try:
+        override.full_clean()
+    except ValidationError as error:
+        raise OverrideRefused(error) from None
+    override.save()

@@ -7,6 +7,8 @@ PricingError
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
+
 
 class PricingError(Exception):
     """Prices can't be used as they are."""
@@ -25,10 +27,10 @@ class NothingPublished(PricingError):
 
 
 class OverrideRefused(PricingError):
-    """An override is not valid; `problems` maps the field to what to do about it."""
+    """An override is not valid; `problem` says by field what to do about it."""
 
     code = "override_refused"
 
-    def __init__(self, problems: dict[str, list[str]]) -> None:
-        self.problems = problems
-        super().__init__(" ".join(line for lines in problems.values() for line in lines))
+    def __init__(self, problem: ValidationError) -> None:
+        self.problem = problem
+        super().__init__(" ".join(problem.messages))

@@ -121,7 +121,8 @@ class RateOverride(models.Model):
         if rival is not None:
             raise ValidationError(
                 f"Override {rival.pk} already sets this model's price from "
-                f"{rival.valid_from:%Y-%m-%d %H:%M} UTC: end it first, or choose other dates."
+                f"{rival.valid_from:%Y-%m-%d %H:%M} UTC: end it first, or choose other dates.",
+                code="override_overlaps",
             )
 
     def overlapping(

@@ -35,6 +35,7 @@ def addresses(
         else:
             filled = route.replace("<int:budget_id>", "1").replace("<int:alert_id>", "1")
             filled = filled.replace("<int:key_id>", "1").replace("<int:membership_id>", "1")
+            filled = filled.replace("<int:override_id>", "1")
             yield f"/{filled}", str(pattern.name)
 
 

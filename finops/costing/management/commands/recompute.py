@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from argparse import ArgumentParser, ArgumentTypeError
-from datetime import UTC, datetime
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,19 +19,9 @@ from finops.costing.charge import LEASE
 from finops.costing.errors import LeaseLost
 from finops.costing.lease import Lease, give_lease_back, take_lease
 from finops.costing.recompute import BusyHour, busy_hours, recompute
+from finops.management.moment import moment
 
 PATIENCE_S = 60
-
-
-def moment(text: str) -> datetime:
-    """Read a date or a time; one without a zone is UTC."""
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(
-            f"{text!r} is neither a date (2026-11-21) nor a time (2026-11-21T14:00)"
-        ) from None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 class Command(BaseCommand):

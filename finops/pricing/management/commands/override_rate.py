@@ -1,0 +1,131 @@
+"""`manage.py override_rate`: set the price that a workspace has agreed with a provider."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.management.base import BaseCommand, CommandError
+
+from finops.accounts.management.workspace_option import add_workspace_option, find_workspace
+from finops.accounts.models import User, Workspace
+from finops.management.moment import moment
+from finops.pricing.agree import agree_override, end_override
+from finops.pricing.errors import OverrideRefused
+from finops.pricing.models import RateOverride, Tier
+from finops.pricing.terms import PRICES, TIERS, in_terms, override_of, tier_of
+
+FLAGS = {"valid_from": "--from", "valid_to": "--to"}
+KEPT = (
+    "Calls charged from now on use this; those already charged keep their rate until "
+    "`manage.py recompute --from ... --to ...`."
+)
+
+
+def amount(text: str) -> Decimal:
+    """Read a decimal number."""
+    try:
+        read = Decimal(text)
+    except InvalidOperation:
+        read = Decimal("NaN")
+    if not read.is_finite():
+        raise ArgumentTypeError(f"{text!r} is not a number such as 2.50")
+    return read
+
+
+class Command(BaseCommand):
+    help = (
+        "Set a contract rate: prices or a discount that go before the list prices for one "
+        "workspace and model. --list shows what is agreed, --end with --on ends one of them."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_workspace_option(parser)
+        parser.add_argument("--provider", default="", help="as calls or the price list name it")
+        parser.add_argument("--model", help="as calls or the price list name it")
+        parser.add_argument("--service-tier", choices=TIERS, default=Tier.ANY.value)
+        for name in PRICES.values():
+            parser.add_argument(flag(name), type=amount, metavar="USD")
+        parser.add_argument("--discount-percent", type=amount, help="off every list price")
+        parser.add_argument("--from", dest="valid_from", type=moment, help="UTC")
+        parser.add_argument("--to", dest="valid_to", type=moment, help="UTC, exclusive")
+        parser.add_argument("--why", help="for the audit trail, such as the contract's number")
+        parser.add_argument("--who", metavar="EMAIL", help="the member who agreed it")
+        other = parser.add_mutually_exclusive_group()
+        other.add_argument("--list", action="store_true", help="show what is agreed")
+        other.add_argument("--end", type=int, metavar="ID", help="end this one --on a date")
+        parser.add_argument("--on", type=moment, help="UTC, the first moment at other prices")
+
+    def handle(self, **options: Any) -> None:
+        workspace = find_workspace(options["workspace"])
+        if options["list"]:
+            for override in workspace.overrides.order_by("provider", "model", "valid_from", "pk"):
+                self.stdout.write(describe(override))
+            return
+        actor = find_member(workspace, options["who"])
+        try:
+            if options["end"] is not None:
+                said = end(workspace, options["end"], options["on"], actor)
+            else:
+                said = agree(workspace, options, actor)
+        except OverrideRefused as error:
+            raise CommandError(explain(error)) from None
+        self.stdout.write(f"{describe(said)}\n{KEPT}")
+
+
+def agree(workspace: Workspace, options: dict[str, Any], actor: User | None) -> RateOverride:
+    missing = [flag(name) for name in ("model", "valid_from", "why") if options[name] is None]
+    if missing:
+        raise CommandError(f"A contract rate also needs {', '.join(missing)}.")
+    return agree_override(override_of(workspace, options), actor=actor)
+
+
+def end(workspace: Workspace, number: int, on: datetime | None, actor: User | None) -> RateOverride:
+    override = workspace.overrides.filter(pk=number).first()
+    if override is None:
+        raise CommandError(f"{workspace.slug} has no override {number}: --list shows them.")
+    if on is None:
+        raise CommandError("--end needs --on: the first moment at other prices.")
+    return end_override(override, on, actor=actor)
+
+
+def find_member(workspace: Workspace, email: str | None) -> User | None:
+    if email is None:
+        return None
+    found = User.objects.filter(memberships__workspace=workspace, email=email.lower()).first()
+    if found is None:
+        raise CommandError(f"{email} is not a member of {workspace.slug}.")
+    return found
+
+
+def flag(name: str) -> str:
+    return FLAGS.get(name) or f"--{name.replace('_', '-')}"
+
+
+def explain(error: OverrideRefused) -> str:
+    problem = in_terms(error.problem)
+    return " ".join(
+        line if field == NON_FIELD_ERRORS else f"{flag(field)}: {line}"
+        for field, lines in problem.message_dict.items()
+        for line in lines
+    )
+
+
+def describe(override: RateOverride) -> str:
+    """One line: number, model, tier, prices, time and reason."""
+    prices = [
+        f"{name} {getattr(override, column).normalize():f}"
+        for column, name in PRICES.items()
+        if getattr(override, column) is not None
+    ]
+    if override.discount_percent is not None:
+        prices = [f"{override.discount_percent.normalize():f} % off the list"]
+    until = f" to {override.valid_to:%Y-%m-%d %H:%M}" if override.valid_to else ""
+    return (
+        f"{override.pk}  {override.provider}/{override.model}, tier {tier_of(override)}: "
+        f"{', '.join(prices)}; from {override.valid_from:%Y-%m-%d %H:%M}{until} UTC; {override.why}"
+    )
