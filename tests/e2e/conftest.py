@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.budgets.mail_server import MailServer
 from tests.e2e.stack import Stack, running_stack
 
 
@@ -23,10 +24,17 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def mail_server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, mail_server: MailServer) -> Iterator[Stack]:
     """The product after its first start, which played the demo: some hundred requests of it."""
     folder = tmp_path_factory.mktemp("stack")
-    with running_stack(folder, demo="1", demo_calls="600") as running:
+    mail = f"smtp://127.0.0.1:{mail_server.port}"
+    with running_stack(folder, demo="1", demo_calls="600", email_url=mail) as running:
         running.wait(lambda: "charged after" in running.said(), "the demo")
         yield running
 

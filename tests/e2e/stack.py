@@ -80,6 +80,16 @@ class Stack:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
+    def post(self, path: str, key: str, body: Mapping[str, Any]) -> Any:
+        """Send JSON to the API; returns what it answers."""
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
     def clickhouse(self) -> Warehouse:
         """A connection to this installation's ClickHouse; close it."""
         password = (self.data_dir / "clickhouse" / "password").read_text().strip()
