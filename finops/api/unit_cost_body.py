@@ -75,7 +75,9 @@ class MeasuresSerializer(serializers.Serializer[Any]):
     unpriced_calls = serializers.IntegerField(help_text="Calls without a cost: no rate or usage.")
     input_tokens = serializers.IntegerField(help_text="All input tokens, cached ones included.")
     output_tokens = serializers.IntegerField(help_text="All output tokens, reasoning included.")
-    cost_usd = UsdField("Clean and waste together; null when every call is unpriced.")
+    cost_usd = UsdField(
+        "Clean and waste together; null when calls are unpriced and the others cost nothing."
+    )
     clean_cost_usd = UsdField("What the successful attempts cost.")
     waste_cost_usd = UsdField("cost_usd - clean_cost_usd.")
     retry_cost_usd = UsdField("Waste: attempts superseded in a request that succeeded.")

@@ -23,7 +23,7 @@ def spend_by_tenant(
 ) -> dict[str, Decimal | None]:
     """Return the USD spent in the month by each of `tenants`; '' stands for the whole workspace.
 
-    None: there are calls and none of them has a price.
+    None: it is unknown (see finops.queries).
     """
     span = Range(period.start, period.end)
     found: dict[str, Decimal | None] = dict.fromkeys(tenants, Decimal(0))

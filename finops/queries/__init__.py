@@ -1,4 +1,8 @@
-"""Every read of the ledger, by question. The workspace comes first in each."""
+"""Every read of the ledger, by question. The workspace comes first in each.
+
+A cost is unknown, None and never 0, where calls are unpriced and the others cost exactly nothing:
+a group of unpriced calls doesn't become free by one that was rate-limited.
+"""
 
 from __future__ import annotations
 

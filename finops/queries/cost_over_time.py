@@ -19,15 +19,17 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One group's cost in USD for each bucket; None where all of its calls there are unpriced."""
+    """One group's cost in USD for each bucket; None where it is unknown (see finops.queries)."""
 
     name: str
     rest: bool
     costs_usd: list[Decimal | None]
 
     @property
-    def total_usd(self) -> Decimal:
-        return sum((cost for cost in self.costs_usd if cost is not None), ZERO)
+    def total_usd(self) -> Decimal | None:
+        """The sum of what is known; None where that is nothing and a bucket is unknown."""
+        known = sum((cost for cost in self.costs_usd if cost is not None), ZERO)
+        return None if not known and None in self.costs_usd else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def cost_over_time(
         f"ORDER BY sum(m_cost_usd) DESC, {dimension} LIMIT {{top:UInt32}}) "
         f"SELECT {dimension} NOT IN largest AS rest, if(rest, '', {dimension}) AS name, "
         f"toDateTime64({bucket.sql}, 0, 'UTC') AS start, "
-        "if(sum(m_calls) = sum(m_unpriced_calls), NULL, sum(m_cost_usd)) AS cost "
+        "if(sum(m_unpriced_calls) > 0 AND sum(m_cost_usd) = 0, NULL, sum(m_cost_usd)) AS cost "
         "FROM ledger GROUP BY rest, name, start HAVING sum(m_calls) > 0",
         {**source.params, "top": top, "zone": zone.key},
         settings=SETTINGS,
@@ -75,5 +77,5 @@ def cost_over_time(
         costs = series.setdefault((bool(row["rest"]), row["name"]), [ZERO] * len(starts))
         costs[bisect_right(starts, row["start"]) - 1] = row["cost"]
     found = [Series(name, rest, costs) for (rest, name), costs in series.items()]
-    found.sort(key=lambda one: (one.rest, -one.total_usd, one.name))
+    found.sort(key=lambda one: (one.rest, -(one.total_usd or ZERO), one.name))
     return CostOverTime(bucket=bucket, starts=starts, series=found)

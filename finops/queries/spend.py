@@ -18,7 +18,7 @@ def spend(
     tenant: str | None = None,
     as_of: datetime | None = None,
 ) -> Decimal | None:
-    """Return the cost in USD, waste included; None when there are calls and none has a price.
+    """Return the cost in USD, waste included; None where it is unknown.
 
     `as_of` cuts the range: only calls that started before it count. tenant='' is the traffic that
     named no tenant.

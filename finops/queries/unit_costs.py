@@ -35,19 +35,20 @@ Order = Literal[
     "loaded_cost_per_successful_request_usd",
 ]
 ORDERS: tuple[Order, ...] = get_args(Order)
+UNKNOWN = "unpriced_calls > 0 AND cost_usd = 0"
 ORDER_SQL: dict[Order, str] = {
-    "cost_usd": "if(calls = unpriced_calls, NULL, cost_usd)",
+    "cost_usd": f"if({UNKNOWN}, NULL, cost_usd)",
     "successful_requests": "successful_requests",
     "requests": "requests",
     "calls": "calls",
     "input_tokens": "input_tokens",
     "output_tokens": "output_tokens",
-    "waste_cost_usd": "if(calls = unpriced_calls, NULL, cost_usd - clean_cost_usd)",
+    "waste_cost_usd": f"if({UNKNOWN}, NULL, cost_usd - clean_cost_usd)",
     "cost_per_successful_request_usd": (
-        "if(calls = unpriced_calls, NULL, clean_cost_usd / nullIf(successful_requests, 0))"
+        f"if({UNKNOWN}, NULL, clean_cost_usd / nullIf(successful_requests, 0))"
     ),
     "loaded_cost_per_successful_request_usd": (
-        "if(calls = unpriced_calls, NULL, cost_usd / nullIf(successful_requests, 0))"
+        f"if({UNKNOWN}, NULL, cost_usd / nullIf(successful_requests, 0))"
     ),
 }
 
@@ -56,9 +57,9 @@ ORDER_SQL: dict[Order, str] = {
 class UnitCost:
     """Sums over the calls of one group, and what follows from them.
 
-    Costs are USD and None when every call of the group is unpriced; with some unpriced they are the
-    sum of the others, and `unpriced_calls` says so. Tokens are totals: input includes the cache
-    buckets, output includes reasoning.
+    Costs are USD and None where they are unknown (see finops.queries); with some calls unpriced
+    they are the sum of the others, and `unpriced_calls` says so. Tokens are totals: input includes
+    the cache buckets, output includes reasoning.
     """
 
     group: Mapping[Dimension, str]
@@ -78,9 +79,9 @@ class UnitCost:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], dimensions: Sequence[Dimension]) -> Self:
-        unpriced = 0 < row["calls"] == row["unpriced_calls"]
+        unknown = row["unpriced_calls"] > 0 and not row["cost_usd"]
         measures: dict[str, Any] = {
-            name: None if unpriced and name.endswith("_usd") else row[name] for name in MEASURES
+            name: None if unknown and name.endswith("_usd") else row[name] for name in MEASURES
         }
         return cls(group={name: row[name] for name in dimensions}, **measures)
 

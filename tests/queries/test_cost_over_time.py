@@ -52,7 +52,7 @@ def test_the_largest_groups_stand_alone_and_the_rest_is_one_series(ch: Warehouse
     assert [one.name for one in found.series] == [f"m{i}" for i in range(11, 3, -1)] + [""]
     assert [one.rest for one in found.series] == [False] * 8 + [True]
     assert found.series[-1].total_usd == 1 + 2 + 3
-    assert sum(one.total_usd for one in found.series) == 66
+    assert sum(one.total_usd or 0 for one in found.series) == 66
 
 
 def test_a_model_named_like_nothing_is_not_mixed_with_the_rest(ch: Warehouse) -> None:
@@ -72,6 +72,21 @@ def test_a_bucket_of_unpriced_calls_is_unknown_rather_than_zero(ch: Warehouse) -
     ledger_of(ch, Charge(at("10:00:10"), None), Charge(at("10:01:10"), Decimal(1)))
     found = cost_over_time(ch, WORKSPACE, Range(at("10:00"), at("10:03")), zone=ZULU)
     assert found.series[0].costs_usd == [None, 1, 0]
+
+
+def test_a_series_that_is_unknown_or_free_where_it_is_priced_has_no_total(ch: Warehouse) -> None:
+    ledger_of(
+        ch,
+        Charge(at("10:00:10"), None, model="mystery"),
+        Charge(at("10:00:20"), Decimal(0), model="mystery"),
+        Charge(at("10:01:10"), Decimal(0), model="mystery"),
+        Charge(at("10:01:20"), Decimal(0), model="cached"),
+    )
+    found = cost_over_time(ch, WORKSPACE, Range(at("10:00"), at("10:03")), zone=ZULU)
+    assert {one.name: (one.costs_usd, one.total_usd) for one in found.series} == {
+        "mystery": ([None, 0, 0], None),
+        "cached": ([0, 0, 0], 0),
+    }
 
 
 def test_days_are_those_of_the_zone_also_when_the_clocks_change(ch: Warehouse) -> None:

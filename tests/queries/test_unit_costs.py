@@ -146,6 +146,29 @@ def test_a_group_whose_calls_are_all_unpriced_has_no_cost_rather_than_zero(ch: W
     assert unpriced.loaded_cost_per_successful_request_usd is None
 
 
+def test_calls_that_cost_nothing_do_not_make_unpriced_ones_free(ch: Warehouse) -> None:
+    ledger_of(
+        ch,
+        Charge(at("10:00"), None, model="mystery", unpriced_reason="no_rate"),
+        Charge(at("10:01"), Decimal(0), model="mystery", request_succeeded=0),
+        Charge(at("10:02"), Decimal(0), model="cached"),
+        Charge(at("10:03"), None, model="mixed", unpriced_reason="no_rate"),
+        Charge(at("10:04"), Decimal("0.000000000001"), model="mixed"),
+    )
+
+    for order in ("-cost_usd", "cost_usd"):
+        rows = unit_costs(ch, WORKSPACE, DAY, ["model"], order=order).rows
+        assert {row.group["model"]: row.cost_usd for row in rows} == {
+            "mixed": Decimal("0.000000000001"),
+            "cached": Decimal(0),
+            "mystery": None,
+        }
+        assert rows[-1].group["model"] == "mystery"
+        assert rows[-1].loaded_cost_per_successful_request_usd is None
+    assert totals(ch, WORKSPACE, DAY).cost_usd == Decimal("0.000000000001")
+    assert totals(ch, WORKSPACE, Range(at("10:00"), at("10:03"))).cost_usd is None
+
+
 def test_without_a_successful_request_there_is_no_cost_per_request(ch: Warehouse) -> None:
     ledger_of(ch, Charge(at("10:00"), Decimal(3), request_succeeded=0, waste_class="failed"))
 
