@@ -47,6 +47,8 @@ def logging_settings(config: Config) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "axes": {"level": "WARNING"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+            # Anybody can send a wrong Host header; the answer says enough.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             # It logs each failed connection with a stack; callers get the same as an error of ours.
             "clickhouse_driver": {"level": "CRITICAL"},
         },

@@ -88,11 +88,16 @@ def tokens_times_rate(bucket: str) -> str:
 UNRATED = " OR ".join(
     f"(ifNull({bucket}_tokens, 0) > 0 AND isNull(rate.{bucket}))" for bucket in BUCKETS
 )
+# A count that was refused at the door, or never sent, is unknown and not 0: a bill of the other
+# half alone would be too low and look right.
+ANSWERS = "('', 'chat', 'completion', 'text_completion', 'generate_content')"
+COMPLETE = f"""({known(INPUT)} > 0
+    AND ({known(OUTPUT)} > 0 OR outcome != 'ok' OR operation NOT IN {ANSWERS}))"""
 STATE = f"""multiIf(
     NOT counted OR (NOT known AND outcome IN ('error', 'rate_limited')), 'free',
     model = '', 'no_model',
     NOT rate.found, 'no_rate',
-    NOT known, 'no_usage',
+    NOT complete, 'no_usage',
     {UNRATED}, 'no_rate',
     '')"""
 SAVING = rounded(
@@ -107,9 +112,10 @@ OF_CALL = (
     "request_id", "attempt", "outcome", "duration_ms", "queue_ms", "ttft_ms",
     *(f"{bucket}_tokens" for bucket in BUCKETS),
 )  # fmt: skip
+WORKED_OUT = ("hit", "known", "complete", "total_input", "day_s")
 OF_VERDICT = ("counted", "uncounted_reason", "last_attempt", "request_succeeded", "waste_class")
 COPIED = ", ".join((*OF_CALL, *OF_VERDICT))
-READ = ", ".join(f"c.{n} AS {n}" for n in (*OF_CALL, "hit", "known", "total_input", "day_s"))
+READ = ", ".join(f"c.{n} AS {n}" for n in (*OF_CALL, *WORKED_OUT))
 READ_VERDICT = ", ".join(f"verdicts.{name} AS {name}" for name in OF_VERDICT)
 
 # PREWHERE picks by span id alone, which costs a third of the whole key; the join is exact.
@@ -137,7 +143,8 @@ FROM
         (
             SELECT * REPLACE(if(action_id = '', lower(hex(trace_id)), action_id) AS action_id),
                 if(model_served = '', model_requested, model_served) AS model,
-                {HIT} AS hit, {known(BUCKETS)} > 0 AS known, {total(INPUT)} AS total_input,
+                {HIT} AS hit, {known(BUCKETS)} > 0 AS known, {COMPLETE} AS complete,
+                {total(INPUT)} AS total_input,
                 toUInt32(toUnixTimestamp(started_at) % 86400) AS day_s
             FROM calls FINAL
             PREWHERE (workspace_id, toStartOfHour(started_at)) IN (

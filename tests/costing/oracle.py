@@ -241,12 +241,23 @@ def price(call: Call, verdict: Verdict, rate: Rate | None) -> dict[str, Any]:
     }
 
 
+def complete(call: Call) -> bool:
+    """Input is known; and output, where an answer was given that has some."""
+    answers = ("", "chat", "completion", "text_completion", "generate_content")
+    silent = call["outcome"] != "ok" or call["operation"] not in answers
+    return said(call, INPUTS) and (silent or said(call, OUTPUTS))
+
+
+def said(call: Call, buckets: tuple[str, ...]) -> bool:
+    return any(call[f"{bucket}_tokens"] is not None for bucket in buckets)
+
+
 def unpriced(call: Call, rate: Rate | None) -> str:
     if not model_of(call):
         return "no_model"
     if rate is None:
         return "no_rate"
-    if not known(call):
+    if not complete(call):
         return "no_usage"
     used = [bucket for bucket in TOKENS if call[f"{bucket}_tokens"]]
     return "no_rate" if any(getattr(rate.prices, bucket) is None for bucket in used) else ""

@@ -91,6 +91,15 @@ CASES: list[tuple[str, dict[str, Any], str | None, str]] = [
     ("a failed request with usage costs", {"outcome": "error"}, "0.0035", ""),
     ("a timeout without usage isn't free", {**NONE, "outcome": "timeout"}, None, "no_usage"),
     ("an answer without usage isn't free", {**NONE}, None, "no_usage"),
+    ("an answer of unknown length isn't free", {"output_tokens": None}, None, "no_usage"),
+    ("a question of unknown length isn't free", {"input_tokens": None}, None, "no_usage"),
+    (
+        # 1,000 x 2.50
+        "a cancelled stream of unknown length costs its question",
+        {"output_tokens": None, "outcome": "cancelled"},
+        "0.0025",
+        "",
+    ),
     ("a model that nobody sells", {"model_served": "house-7b"}, None, "no_rate"),
     ("a provider that isn't known", {"provider": "vllm"}, None, "no_rate"),
     ("no provider, a model of one provider", {"provider": ""}, "0.0035", ""),

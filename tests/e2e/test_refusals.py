@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.stack import MANAGE, Stack
+from tests.e2e.stack import MANAGE, Stack, free_ports
 
 
 def refused(stack: Stack, changes: Mapping[str, str]) -> str:
@@ -40,3 +40,17 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(stack: Stack) -> None:
     line = refused(stack, {"FINOPS_WEB_PORT": "eighty"})
     assert "FINOPS_WEB_PORT='eighty'" in line
     assert "a port from 1 to 65535" in line
+
+
+def test_a_database_that_does_not_answer_names_its_setting(stack: Stack, tmp_path: Path) -> None:
+    ports = ("FINOPS_WEB_PORT", "FINOPS_OTLP_PORT", "FINOPS_CLICKHOUSE_PORT")
+    line = refused(
+        stack,
+        {
+            "FINOPS_DATA_DIR": str(tmp_path / "data"),
+            "FINOPS_DATABASE_URL": "postgresql://nobody:hidden@127.0.0.1:1/none",
+            **dict(zip(ports, map(str, free_ports(3)), strict=True)),
+        },
+    )
+    assert "FINOPS_DATABASE_URL" in line
+    assert "hidden" not in line

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db.utils import OperationalError
 from django.utils import timezone
 
 from finops.accounts.first_login import ensure_first_login
@@ -40,6 +41,11 @@ class Command(BaseCommand):
                     self.run(config, supervisor, began_s)
         except (ClaimError, ConfigError, MigrationError, WarehouseError) as error:
             raise CommandError(str(error)) from None
+        except OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise CommandError(
+                f"The database can't be used: {reason}. Is it up, and FINOPS_DATABASE_URL right?"
+            ) from None
 
     def run(self, config: Config, supervisor: Supervisor, began_s: float) -> None:
         """Start in order, play the demo once, watch; in the end stop all that was started."""
