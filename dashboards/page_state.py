@@ -1,7 +1,10 @@
 """What the address of a page says: range, grouping, filters, order. Readable, and all there is.
 
-    ?range=24h &group=tenant,model &tenant=acme &tenant=(none) &model=gpt-4o &sort=-cost_usd
+    ?range=24h &group=tenant,model &tenant=acme &tenant= &model=gpt-4o &sort=-cost_usd
     ?from=2026-11-20T14:00 &to=2026-11-21T14:00
+
+An empty value, as `tenant=`, stands for the calls that named none, as in the API. The fields of the
+filter form are called typed_tenant, typed_model ...: what is left empty there filters nothing.
 
 Times without an offset, and days, are those of the workspace's zone; a day as `to` is part of the
 range. What can't be used is left out and said in `notes`, never half obeyed.
@@ -23,7 +26,7 @@ from finops.queries import DIMENSIONS, ORDERS, Coverage, Dimension, Filters, Inv
 from finops.queries.buckets import bucket_for, bucket_start
 from finops.queries.range import LONGEST
 
-UNATTRIBUTED = "(none)"  # how '' is written in an address
+TYPED = "typed_"
 LONGEST_VALUE = 1000
 MOST_VALUES = 50
 
@@ -75,11 +78,11 @@ class PageState:
 
     def with_value(self, dimension: Dimension, value: str) -> str:
         """This page with only the calls of one tenant, model ..."""
-        return self.url(**{dimension: [value or UNATTRIBUTED]})
+        return self.url(**{dimension: [value]})
 
     def without_value(self, dimension: Dimension, value: str) -> str:
         kept = [name for name in self.filters.values[dimension] if name != value]
-        return self.url(**{dimension: [name or UNATTRIBUTED for name in kept]})
+        return self.url(**{dimension: kept})
 
     def without_filters(self) -> str:
         return self.url(**dict.fromkeys(DIMENSIONS))
@@ -173,13 +176,15 @@ def read_sort(query: QueryDict, notes: list[str]) -> str:
 
 
 def read_values(query: QueryDict, name: Dimension) -> tuple[str, ...]:
-    """The values to keep; empty fields of the form mean nothing, (none) means unattributed."""
-    asked = [value for value in query.getlist(name) if value and len(value) <= LONGEST_VALUE]
-    values = ["" if value == UNATTRIBUTED else value.replace("\x00", "") for value in asked]
+    """The values to keep: those of links, '' for the unattributed, and what the form was told."""
+    asked = [*query.getlist(name), *filter(None, query.getlist(TYPED + name))]
+    values = [value.replace("\x00", "") for value in asked if len(value) <= LONGEST_VALUE]
     return tuple(dict.fromkeys(values))[:MOST_VALUES]
 
 
 def explicit_pairs(query: QueryDict) -> dict[str, list[str]]:
     """What the address says of this page; the workspace stays out, the session keeps it."""
-    known = ("range", "from", "to", "group", "sort", "rows", *DIMENSIONS)
-    return {name: query.getlist(name) for name in known if query.get(name)}
+    known = ("range", "from", "to", "group", "sort", "rows")
+    settings = {name: query.getlist(name) for name in known if query.get(name)}
+    filters = {name: list(values) for name in DIMENSIONS if (values := read_values(query, name))}
+    return settings | filters

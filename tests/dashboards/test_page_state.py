@@ -89,18 +89,22 @@ def test_what_cannot_be_read_is_said_and_the_usual_is_shown(query: str) -> None:
     assert (found.preset, found.group, found.sort) == ("24h", "tenant,model", "-cost_usd")
 
 
-def test_filters_name_values_and_none_is_the_unattributed() -> None:
-    found = state("tenant=acme&tenant=(none)&model=&team=red")
-    assert found.filters.values == {"tenant": ("acme", ""), "team": ("red",)}
+def test_filters_name_values_and_the_empty_one_is_the_unattributed() -> None:
+    found = state("tenant=acme&tenant=&tenant=(none)&team=red")
+    assert found.filters.values == {"tenant": ("acme", "", "(none)"), "team": ("red",)}
+
+
+def test_a_field_of_the_form_that_is_left_empty_filters_nothing() -> None:
+    found = state("typed_tenant=acme&typed_model=")
+    assert found.filters.values == {"tenant": ("acme",)}
+    assert found.with_preset("1h") == "?tenant=acme&range=1h"
 
 
 def test_links_change_one_thing_and_keep_the_rest() -> None:
-    found = state("range=7d&tenant=a%26b&tenant=(none)&group=model&workspace=acme")
-    assert found.with_preset("1h") == "?range=1h&group=model&tenant=a%26b&tenant=%28none%29"
+    found = state("range=7d&tenant=a%26b&tenant=&group=model&workspace=acme")
+    assert found.with_preset("1h") == "?range=1h&group=model&tenant=a%26b&tenant="
     assert found.without_value("tenant", "") == "?range=7d&group=model&tenant=a%26b"
-    assert found.with_value("model", "") == (
-        "?range=7d&group=model&tenant=a%26b&tenant=%28none%29&model=%28none%29"
-    )
+    assert found.with_value("model", "") == ("?range=7d&group=model&tenant=a%26b&tenant=&model=")
     assert found.without_filters() == "?range=7d&group=model"
     assert state("from=2026-11-21&to=2026-11-21").with_preset("7d") == "?range=7d"
 
