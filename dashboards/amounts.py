@@ -58,13 +58,16 @@ def scaled(number: Decimal) -> str:
 
 
 def share(part: Decimal | None) -> str:
-    """A share of 1 in percent, one decimal below ten."""
+    """A share of 1 in percent, one decimal below ten; only all of it reads 100 %."""
     if part is None:
         return UNKNOWN
     percent = part * 100
     if 0 < percent < Decimal("0.1"):
         return "<0.1 %"
-    return f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
+    if Decimal("99.9") < percent < 100:
+        return ">99.9 %"
+    one_place = percent < 10 or Decimal("99.5") <= percent < 100
+    return f"{percent:.1f} %" if one_place else f"{percent:.0f} %"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 
@@ -17,8 +17,10 @@ def usd(amount: Decimal) -> str:
 
 
 def percent(share: Decimal) -> str:
-    """Return a share (1 = 100 %) with one place, cut off: 79.99 % is not yet 80 %."""
-    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_DOWN):,} %"
+    """Return a share (1 = 100 %) with one place; only all of it reads 100 %."""
+    if Decimal("0.999") < share < 1:
+        return ">99.9 %"
+    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_HALF_EVEN):,} %"
 
 
 def multiple(pace: Decimal) -> str:

@@ -26,8 +26,11 @@ def test_dollars_have_cents_and_small_sums_three_figures(amount: str, text: str)
     assert usd(Decimal(amount)) == text
 
 
-def test_a_percentage_is_cut_and_never_rounded_up_to_a_threshold() -> None:
-    assert percent(Decimal("0.79999")) == "79.9 %"
+def test_a_percentage_is_rounded_and_only_all_of_it_reads_100() -> None:
+    assert percent(Decimal("0.9938")) == "99.4 %"
+    assert [percent(Decimal(half)) for half in ("0.0625", "0.0635")] == ["6.2 %", "6.4 %"]
+    assert percent(Decimal("0.99999")) == ">99.9 %"
+    assert percent(Decimal(1)) == "100.0 %"
     assert percent(Decimal("12.5")) == "1,250.0 %"
 
 

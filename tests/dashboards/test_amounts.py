@@ -44,6 +44,12 @@ def test_shares_are_percent() -> None:
     assert [share(one) for one in given] == ["–", "0.0 %", "<0.1 %", "7.6 %", "42 %", "100 %"]
 
 
+def test_a_share_below_all_never_reads_100_percent() -> None:
+    given = {"0.994": "99 %", "0.995": "99.5 %", "0.9972": "99.7 %", "0.99901": ">99.9 %"}
+    assert {one: share(Decimal(one)) for one in given} == given
+    assert share(Decimal("0.9999999")) == ">99.9 %"
+
+
 @pytest.mark.parametrize(
     ("now", "before", "rise", "expected"),
     [
