@@ -59,9 +59,10 @@ class Lines:
         return None
 
     def sent(self, requests: int) -> None:
-        """Say how many requests are acknowledged."""
+        """Say how many requests are acknowledged, and of how many until the estimate is reached."""
         self._sent += requests
-        self._say(f"played {self._sent} of about {self._requests} requests")
+        estimate = f" of about {self._requests}" if self._sent < self._requests else ""
+        self._say(f"played {self._sent}{estimate} requests")
 
     def charged(self, calls: int, of: int) -> None:
         """Say how many calls are in the ledger, when it changed."""

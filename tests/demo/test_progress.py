@@ -13,12 +13,12 @@ def test_a_log_gets_a_line_for_each_change_and_none_for_standstill() -> None:
     said: list[str] = []
     with Lines(said.append, 10) as lines:
         lines.sent(4)
-        lines.sent(6)
+        lines.sent(7)  # more than was estimated
         for calls in (0, 7, 7, 11):
             lines.charged(calls, 11)
     assert said == [
         "played 4 of about 10 requests",
-        "played 10 of about 10 requests",
+        "played 11 requests",
         "charged 0 of 11 calls",
         "charged 7 of 11 calls",
         "charged 11 of 11 calls",
