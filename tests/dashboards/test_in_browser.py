@@ -182,3 +182,51 @@ def test_without_javascript_every_number_can_be_read(
     tab.get_by_text("Show the numbers as a table").click()
     expect(tab.locator("#cost-figure tbody tr").first).to_be_visible()
     context.close()
+
+
+def test_an_empty_workspace_fits_a_narrow_screen(
+    transactional_db: None,
+    page: Client,
+    configured_ch: Warehouse,
+    live_server: LiveServer,
+    browser: Browser,
+) -> None:
+    context = logged_in(browser, str(live_server.url), page, viewport={"width": 360, "height": 800})
+    opened = context.new_page()
+    opened.goto(str(live_server.url), wait_until="load")
+    expect(opened.locator("#sdk-snippet")).to_be_visible()
+    assert opened.evaluate("document.documentElement.scrollWidth") == 360
+    inside = (
+        "li => li.getBoundingClientRect().right <= li.parentElement.getBoundingClientRect().right"
+    )
+    assert all(item.evaluate(inside) for item in opened.locator(".steps > li > *").all())
+    context.close()
+
+
+def test_a_long_name_of_a_model_pushes_no_column_out(
+    address: str, page: Client, configured_ch: Warehouse, acme: Workspace, browser: Browser
+) -> None:
+    name = "m" * 310
+    add_charges(
+        configured_ch,
+        [
+            Charge(
+                datetime.now(UTC) - timedelta(minutes=5),
+                None,
+                tenant="t" * 310,
+                model=name,
+                workspace_id=acme.pk,
+                unpriced_reason="no_rate",
+            )
+        ],
+    )
+    context = logged_in(browser, address, page, viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    beyond = "box => box.scrollWidth - box.clientWidth"
+    opened.goto(f"{address}/?range=1h&rows=all", wait_until="load")
+    assert opened.locator(".unpriced .table-scroll").evaluate(beyond) == 0
+    assert opened.locator("#unit-costs .table-scroll").evaluate(beyond) == 0
+    opened.set_viewport_size({"width": 360, "height": 900})
+    assert opened.locator(".unpriced .table-scroll").evaluate(beyond) == 0
+    assert opened.locator(".unpriced tbody th").get_attribute("title") == name
+    context.close()
