@@ -24,6 +24,7 @@ from inferledger._call import Call, leave
 Chunk = TypeVar("Chunk")
 Sent = TypeVar("Sent")
 Result = TypeVar("Result")
+Source = TypeVar("Source")
 Raised = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
@@ -87,13 +88,39 @@ async def drive_async(
         raise
 
 
-class TrackedStream(Generic[Chunk]):
-    """A stream that a client returned, read chunk by chunk while someone consumes it."""
+class StandIn(Generic[Source]):
+    """What stands in for a client's stream: it passes for it, and ends its call once."""
 
-    def __init__(self, call: Call, source: Iterable[Chunk], *, ends_call: bool = True) -> None:
+    def __init__(self, call: Call, source: Source, *, ends_call: bool) -> None:
         self._call = call
         self._source = source
         self._ends_call = ends_call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self._source)
+
+    def __del__(self) -> None:
+        self._abandon()
+
+    def _finish(self) -> None:
+        self._call.exhausted()
+        if self._ends_call:
+            self._call.end()
+
+    def _abandon(self) -> None:
+        if self._ends_call:
+            self._call.fail(GeneratorExit())
+
+
+class TrackedStream(StandIn[Iterable[Chunk]], Generic[Chunk]):
+    """A stream that a client returned, read chunk by chunk while someone consumes it."""
+
+    def __init__(self, call: Call, source: Iterable[Chunk], *, ends_call: bool = True) -> None:
+        super().__init__(call, source, ends_call=ends_call)
         self._chunks: Iterator[Chunk] | None = None
 
     def __iter__(self) -> Self:
@@ -106,9 +133,7 @@ class TrackedStream(Generic[Chunk]):
                 self._chunks = iter(self._source)
             chunk = next(self._chunks)
         except StopIteration:
-            self._call.exhausted()
-            if self._ends_call:
-                self._call.end()
+            self._finish()
             raise
         except BaseException as error:
             self._call.fail(error)
@@ -140,28 +165,12 @@ class TrackedStream(Generic[Chunk]):
         finally:
             self._abandon()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        return type(self._source)
-
-    def __del__(self) -> None:
-        self._abandon()
-
-    def _abandon(self) -> None:
-        if self._ends_call:
-            self._call.fail(GeneratorExit())
-
-
-class AsyncTrackedStream(Generic[Chunk]):
+class AsyncTrackedStream(StandIn[AsyncIterable[Chunk]], Generic[Chunk]):
     """The same for a stream that is consumed with `async for`."""
 
     def __init__(self, call: Call, source: AsyncIterable[Chunk], *, ends_call: bool = True) -> None:
-        self._call = call
-        self._source = source
-        self._ends_call = ends_call
+        super().__init__(call, source, ends_call=ends_call)
         self._chunks: AsyncIterator[Chunk] | None = None
 
     def __aiter__(self) -> Self:
@@ -174,9 +183,7 @@ class AsyncTrackedStream(Generic[Chunk]):
                 self._chunks = aiter(self._source)
             chunk = await anext(self._chunks)
         except StopAsyncIteration:
-            self._call.exhausted()
-            if self._ends_call:
-                self._call.end()
+            self._finish()
             raise
         except BaseException as error:
             self._call.fail(error)
@@ -216,17 +223,3 @@ class AsyncTrackedStream(Generic[Chunk]):
             return await leave_source(*raised) if leave_source is not None else None
         finally:
             self._abandon()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        return type(self._source)
-
-    def __del__(self) -> None:
-        self._abandon()
-
-    def _abandon(self) -> None:
-        if self._ends_call:
-            self._call.fail(GeneratorExit())
