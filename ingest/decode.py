@@ -7,7 +7,8 @@ dialect are not stored.
 
 from __future__ import annotations
 
-from ingest.dialects import DIALECTS, Dialect
+from ingest.dialects import DIALECTS
+from ingest.dialects.table import Dialect
 from ingest.record import RECEIPT, RECEIVED_AT_MS, WORKSPACE_ID
 
 # Members that aren't named here are skipped by the reader.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ingest.decode import quote, texts
-from ingest.dialects import (
+from ingest.dialects.operations import (
     CACHE_LAYERS,
     INFERENCE,
     NO_OPERATION,

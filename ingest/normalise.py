@@ -9,16 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ingest.decode import quote
-from ingest.dialects import (
-    DIALECTS,
-    NO_OPERATION,
-    Dialect,
-    Fields,
-    Json,
-    Resource,
-    Seconds,
-    Source,
-)
+from ingest.dialects import DIALECTS
+from ingest.dialects.operations import NO_OPERATION
+from ingest.dialects.table import Dialect, Fields, Json, Resource, Seconds, Source
 from ingest.meaning import CALLS, LONGEST_MS, MEANINGS
 
 TEXTS = (

@@ -8,7 +8,8 @@ from typing import Any
 
 from finops.clickhouse.client import Warehouse
 from inferledger import attributes as sdk
-from ingest.dialects import DIALECTS, Json, Resource, Seconds, Source
+from ingest.dialects import DIALECTS
+from ingest.dialects.table import Json, Resource, Seconds, Source
 from tests.ingest.loading import NOW, calls, take
 from tests.ingest.payloads import SECOND_NS, START_NS, Span, request
 

@@ -1,0 +1,81 @@
+"""The words of the dialect table: where a column is found, and which spans a rule is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """An attribute of the resource (the process that sends) instead of the span."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """An attribute in seconds; columns of durations are in milliseconds."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A member of an attribute that holds a JSON object."""
+
+    name: str
+    member: str
+
+
+Source = str | Resource | Seconds | Json
+Sources = tuple[Source, ...]
+Fields = Mapping[str, Sources]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Spans that a rule is about: all that is given must hold, and one of each tuple is enough.
+
+    A scope or a span name that ends in `*` stands for all that begin so; providers are in lower
+    case; `keys` are attributes that are there, whatever they hold.
+    """
+
+    scopes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One way of naming things.
+
+    A span speaks it if its scope (a trailing `*` stands for any end), one of its keys, or a prefix
+    of one of its keys matches; dialects are tried in the order of the table. `operations`
+    translates the operation it names; others are taken as they are if `other_operations`, else
+    they are no inference. Spans of `never` are no calls, whatever they carry. Totals are inclusive
+    (input contains cache and audio and images, output contains reasoning and audio) except where
+    `exclusive_input` or `exclusive_output` says that this sender's aren't.
+    """
+
+    name: str
+    fields: Fields
+    scopes: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    operations: Mapping[str, str] = field(default_factory=dict)
+    other_operations: bool = True
+    never: tuple[When, ...] = ()
+    exclusive_input: tuple[When, ...] = ()
+    exclusive_output: tuple[When, ...] = ()
+
+
+def merge(*tables: Fields) -> Fields:
+    """Join tables column by column; the sources of an earlier table come first."""
+    columns = {column for table in tables for column in table}
+    return {
+        column: tuple(source for table in tables for source in table.get(column, ()))
+        for column in sorted(columns)
+    }
