@@ -2,17 +2,13 @@
 
 Every statement carries a deduplication token made of the batch and the step. So the steps can be
 repeated from the first after a crash anywhere between them, and each row is there once.
-
-Undecodable    ClickHouse refused to decode a batch; nothing of it is stored
-Unseen         ClickHouse doesn't see the files that are there; nothing is stored
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from finops.clickhouse.client import Warehouse
@@ -21,7 +17,9 @@ from ingest.batch import Batch
 from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
 from ingest.dialects import DIALECTS
 from ingest.normalise import NORMALISE
-from ingest.record import tally
+from ingest.rehearsal import hidden
+from ingest.segments import tally_files
+from ingest.signal import NO_DIALECT, NOT_A_CALL, Loaded, Signal, Undecodable, Unseen, positive
 
 COUNT_SPANS = """
 SELECT segment, dialect, count() AS rows
@@ -37,31 +35,7 @@ WHERE segment IN {segments:Array(String)}
 GROUP BY segment
 """
 
-NOT_CHARGED_AT = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-
-class Undecodable(Exception):
-    """ClickHouse refused to decode a batch; nothing of it is stored."""
-
-    code = "undecodable"
-    retryable = False
-
-
-class Unseen(Exception):
-    """ClickHouse reads another folder than the spool; nothing is stored."""
-
-    code = "spool_unseen"
-    retryable = True
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What a batch gave; ignored spans speak no dialect and are not stored."""
-
-    segments: int
-    spans: int
-    calls: int
-    ignored: int
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def load(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, now: datetime) -> Loaded:
@@ -71,19 +45,25 @@ def load(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, now: datetime) -
     anything else, and then the same batch must be loaded again.
     """
     path = f"{spool_in_clickhouse}/{batch.glob}"
-    tallies = [tally(path.read_bytes()) for path in batch.paths() if path.exists()]
-    decode(ch, batch, path, requests=sum(requests for requests, _ in tallies))
+    requests, received = tally_files(batch.paths())
+    decode(ch, batch, path, requests)
     params: dict[str, Any] = {"segments": list(batch.names), "since": batch.since}
     spans: Counter[str] = Counter()
-    present = set()
+    dialects: Counter[str] = Counter()
     for row in ch.query(COUNT_SPANS, params):
         spans[row["segment"]] += row["rows"]
-        present.add(row["dialect"])
-    normalise(ch, batch, present, params)
-    calls = {row["segment"]: row["rows"] for row in ch.query(COUNT_CALLS, params)}
+        dialects[row["dialect"]] += row["rows"]
+    normalise(ch, batch, dialects, params)
+    calls = Counter({row["segment"]: row["rows"] for row in ch.query(COUNT_CALLS, params)})
     write_segments(ch, batch, spans, calls, now)
-    stored, received = sum(spans.values()), sum(spans for _, spans in tallies)
-    return Loaded(len(batch.names), stored, sum(calls.values()), max(received - stored, 0))
+    stored, counted = spans.total(), calls.total()
+    return Loaded(
+        segments=len(batch.names),
+        received=received,
+        rows=positive({"spans": stored, "calls": counted}),
+        ignored=positive({NO_DIALECT: received - stored, NOT_A_CALL: stored - counted}),
+        dialects=dict(dialects),
+    )
 
 
 def decode(ch: Warehouse, batch: Batch, path: str, requests: int) -> None:
@@ -116,7 +96,7 @@ def normalise(ch: Warehouse, batch: Batch, present: Iterable[str], params: dict[
 
 
 def write_segments(
-    ch: Warehouse, batch: Batch, spans: Counter[str], calls: dict[str, int], now: datetime
+    ch: Warehouse, batch: Batch, spans: Counter[str], calls: Counter[str], now: datetime
 ) -> None:
     """Tell the charge job that these segments are in."""
     names = list(batch.names)
@@ -125,10 +105,10 @@ def write_segments(
         {
             "segment": names,
             "spans": [spans[name] for name in names],
-            "calls": [calls.get(name, 0) for name in names],
+            "calls": [calls[name] for name in names],
             "loaded_at": [now] * len(names),
             "charged": [0] * len(names),
-            "charged_at": [NOT_CHARGED_AT] * len(names),
+            "charged_at": [EPOCH] * len(names),
             "version": [0] * len(names),
         },
         settings=token(batch, "segments"),
@@ -137,3 +117,16 @@ def write_segments(
 
 def token(batch: Batch, step: str) -> dict[str, Any]:
     return {"insert_deduplicate": 1, "insert_deduplication_token": f"{batch.token}:{step}"}
+
+
+def rehearse(ch: Warehouse, path: str) -> None:
+    """Load a file with the real statements into tables that hide the real ones."""
+    with hidden(ch, "spans", "calls"):
+        ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS)
+        segment = path.rpartition("/")[2].partition(".")[0]
+        params: dict[str, Any] = {"segments": [segment], "since": EPOCH}
+        for statement in NORMALISE.values():
+            ch.command(statement, params, settings=WHOLE)
+
+
+TRACES = Signal("traces", "", load, rehearse)

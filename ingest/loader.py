@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, close_old_connections
@@ -27,9 +28,10 @@ from finops.clickhouse.errors import QueryFailed, QueryTimeout, TooBusy, Warehou
 from finops.config import ConfigError
 from finops.health.heartbeat import LOADED, beat
 from ingest.batch import Batch, begin, drop, finish, next_batch
-from ingest.load import Undecodable, Unseen, load
+from ingest.load import TRACES
 from ingest.salvage import salvage
 from ingest.segments import make_folder, measure, recover
+from ingest.signal import Signal, Totals, Undecodable, Unseen
 
 LOCK = "loader.lock"
 PROGRESS = "loader.json"
@@ -54,14 +56,24 @@ Lend = Callable[[], AbstractContextManager[Warehouse]]
 
 
 class Loader:
-    """Moves segments from `folder` into ClickHouse, which sees it as `seen_by_clickhouse`."""
+    """Moves segments of one signal from `folder` into ClickHouse.
 
-    def __init__(self, folder: Path, seen_by_clickhouse: str, lend: Lend = warehouse) -> None:
+    ClickHouse sees the folder as `seen_by_clickhouse`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        seen_by_clickhouse: str,
+        lend: Lend = warehouse,
+        signal: Signal = TRACES,
+    ) -> None:
         self.folder = folder
         self.seen_by_clickhouse = seen_by_clickhouse
+        self.signal = signal
         self._lend = lend
         self._aside: dict[str, float] = {}
-        self._totals: Counter[str] = Counter()
+        self._totals = Totals()
         self._refused: Counter[str] = Counter()
         self._failures = 0
         self._recovered_at = 0.0
@@ -86,7 +98,7 @@ class Loader:
             if now - self._beaten_at >= BEAT_EVERY_S:
                 self._beaten_at = now
                 tell_alive(loaded_to(self.folder, datetime.now(UTC)))
-                write_progress(self.folder, self._totals)
+                write_progress(self.folder, self._totals.as_dict())
         except OSError as error:
             log.warning("housekeeping_failed", error=str(error))
 
@@ -101,7 +113,7 @@ class Loader:
         try:
             self.load(batch)
         except FAILURES as error:
-            self._totals["postponed"] += 1
+            self._totals.numbers["postponed"] += 1
             wait_s = min(FIRST_PAUSE_S * (1 << self._failures), LONGEST_PAUSE_S)
             self._failures = min(self._failures + 1, MAX_DOUBLINGS)
             log.warning(
@@ -115,7 +127,7 @@ class Loader:
         """Load a batch and remove its files; raises when it has to wait."""
         with self._lend() as ch:
             try:
-                loaded = load(ch, batch, self.seen_by_clickhouse, datetime.now(UTC))
+                loaded = self.signal.load(ch, batch, self.seen_by_clickhouse, datetime.now(UTC))
             except (Undecodable, QueryFailed) as refusal:
                 self.narrow(ch, batch, refusal)
                 return
@@ -128,8 +140,8 @@ class Loader:
                 return
         self._refused.clear()
         finish(batch)
-        self._totals.update(asdict(loaded))
-        log.debug("loaded", **asdict(loaded))
+        self._totals.add(loaded)
+        log.debug("loaded", signal=self.signal.name, **asdict(loaded))
 
     def narrow(self, ch: Warehouse, batch: Batch, refusal: Exception) -> None:
         """Find what was refused: the first segment alone, then each of its requests.
@@ -140,24 +152,25 @@ class Loader:
         if len(batch.names) > 1:
             begin(self.folder, (first,))
             return
-        found = salvage(ch, batch.paths()[0], self.seen_by_clickhouse, datetime.now(UTC))
+        path, rehearse = batch.paths()[0], self.signal.rehearse
+        found = salvage(ch, path, self.seen_by_clickhouse, datetime.now(UTC), rehearse)
         drop(self.folder)
         if not found:
             self._aside[first] = time.monotonic() + STEP_ASIDE_S
             raise refusal
 
 
-def write_progress(folder: Path, totals: Mapping[str, int]) -> None:
+def write_progress(folder: Path, totals: Mapping[str, Any]) -> None:
     """Leave what this loader has done since its start where /healthz finds it."""
     draft = folder / (PROGRESS + ".new")
     draft.write_text(json.dumps(totals))
     draft.rename(folder / PROGRESS)
 
 
-def read_progress(folder: Path) -> dict[str, int]:
+def read_progress(folder: Path) -> dict[str, Any]:
     """Return what the loader wrote last; empty when it never ran."""
     try:
-        found: dict[str, int] = json.loads((folder / PROGRESS).read_text())
+        found: dict[str, Any] = json.loads((folder / PROGRESS).read_text())
     except (OSError, ValueError):
         return {}
     return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
 from zlib import crc32
 
 WORKSPACE_ID = 1001
@@ -86,7 +87,7 @@ def encode(body: bytes, stamp: Stamp) -> bytes:
     return b"".join((encode_varint(len(body) + TAIL_BYTES), body, stamped, seal))
 
 
-def decode_varint(data: bytes | memoryview, offset: int) -> tuple[int, int] | None:
+def decode_varint(data: bytes | memoryview | mmap, offset: int) -> tuple[int, int] | None:
     """Return the number at `offset` and where it ends, or None when it is cut off or no varint."""
     number = 0
     for index in range(5):
@@ -135,7 +136,7 @@ def sound_length(data: bytes) -> int:
     return end
 
 
-def tally(data: bytes) -> tuple[int, int]:
+def tally(data: bytes | mmap) -> tuple[int, int]:
     """Return how many requests and spans a segment holds, from the stamps of its records alone."""
     requests = spans = offset = 0
     while (frame := decode_varint(data, offset)) is not None:

@@ -13,20 +13,18 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import Unavailable, WarehouseError
-from ingest.decode import DECODE, DECODE_SETTINGS, WHOLE
-from ingest.normalise import NORMALISE
 from ingest.record import Record, Stamp, encode, read_records
 from ingest.segments import QUARANTINE, SEALED, sync_folder
+from ingest.signal import Rehearse
 
 PROBE_FILE = "loader.probe"
-EPOCH = datetime.fromtimestamp(0, UTC)
 
 log = structlog.get_logger(__name__)
 Refuses = Callable[[Sequence[Record]], str]
@@ -43,7 +41,9 @@ class Refusal:
     at: str
 
 
-def salvage(ch: Warehouse, path: Path, spool_in_clickhouse: str, now: datetime) -> bool:
+def salvage(
+    ch: Warehouse, path: Path, seen_by_clickhouse: str, now: datetime, rehearse: Rehearse
+) -> bool:
     """Take out of a segment what ClickHouse refuses; False when nothing could be found wrong.
 
     Raises Unavailable when ClickHouse can't be asked.
@@ -53,7 +53,7 @@ def salvage(ch: Warehouse, path: Path, spool_in_clickhouse: str, now: datetime) 
     def refuses(records: Sequence[Record]) -> str:
         probe.write_bytes(b"".join(encode(record.body, record.stamp) for record in records))
         try:
-            rehearse(ch, f"{spool_in_clickhouse}/{probe.name}")
+            rehearse(ch, f"{seen_by_clickhouse}/{probe.name}")
         except Unavailable:
             raise
         except WarehouseError as error:
@@ -80,22 +80,6 @@ def salvage(ch: Warehouse, path: Path, spool_in_clickhouse: str, now: datetime) 
     refusal = Refusal(path.stem, reason, len(bad), spans, now.isoformat())
     set_aside(path, data, good, records, refusal)
     return True
-
-
-def rehearse(ch: Warehouse, path: str) -> None:
-    """Load a file with the real statements into tables that hide the real ones.
-
-    They live as long as the session, which ends here whatever happens.
-    """
-    try:
-        for table in ("spans", "calls"):
-            ch.command(f"CREATE TEMPORARY TABLE {table} ENGINE = Memory AS {table}")
-        ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS)
-        params = {"segments": [PROBE_FILE.partition(".")[0]], "since": EPOCH}
-        for statement in NORMALISE.values():
-            ch.command(statement, params, settings=WHOLE)
-    finally:
-        ch.close()
 
 
 def cut_in_two(path: Path, data: bytes, records: Sequence[Record]) -> bool:

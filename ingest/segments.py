@@ -12,11 +12,13 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-from ingest.record import sound_length
+from ingest.record import sound_length, tally
 
 OPEN = ".open"
 SEALED = ".seg"
@@ -98,6 +100,21 @@ def scan(folder: Path) -> Iterator[tuple[Path, int]]:
                     yield Path(entry.path), entry.stat().st_size
             except FileNotFoundError:
                 continue
+
+
+def tally_files(paths: Iterable[Path]) -> tuple[int, int]:
+    """Return how many requests and spans files hold; one that is gone holds none.
+
+    They are mapped, not read: only the pages with stamps on them come into memory.
+    """
+    requests = spans = 0
+    for path in paths:
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size:
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+                    found = tally(data)
+                requests, spans = requests + found[0], spans + found[1]
+    return requests, spans
 
 
 def open_segment(folder: Path, now_ns: int) -> tuple[Path, int]:

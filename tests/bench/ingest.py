@@ -136,7 +136,7 @@ def measure_loading(ch: Warehouse, server: EmbeddedServer, spool: Path) -> float
     while batch := next_batch(spool):
         before = cpu_s(server.process.pid)
         loaded = load(ch, batch, str(spool), datetime.now(UTC))
-        figures.append(loaded.spans / (cpu_s(server.process.pid) - before))
+        figures.append(loaded.rows["spans"] / (cpu_s(server.process.pid) - before))
         finish(batch)
     return median(figures)
 

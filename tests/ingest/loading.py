@@ -12,10 +12,11 @@ from typing import Any
 from finops.clickhouse.client import Warehouse
 from ingest.admission import admit
 from ingest.batch import finish, next_batch
-from ingest.load import Loaded, load
+from ingest.load import load
 from ingest.loader import Lend
 from ingest.record import Stamp, encode
 from ingest.segments import SEALED, name_segment
+from ingest.signal import Loaded
 from tests.ingest.payloads import START_NS
 
 WORKSPACE = 42

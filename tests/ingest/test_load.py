@@ -12,8 +12,9 @@ import pytest
 from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import Unavailable
 from ingest.batch import Batch, next_batch
-from ingest.load import Loaded, Undecodable, Unseen, load
+from ingest.load import load
 from ingest.record import Stamp, encode
+from ingest.signal import Loaded, Undecodable, Unseen
 from tests.ingest.loading import NOW, WORKSPACE, calls, count, load_all, take, write_segment
 from tests.ingest.payloads import SECOND_NS, Span, request
 
@@ -57,6 +58,11 @@ def begun(folder: Path) -> Batch:
     return batch
 
 
+def all_calls(number: int) -> Loaded:
+    rows = {"spans": number, "calls": number}
+    return Loaded(segments=1, received=number, rows=rows, dialects={"gen_ai": number})
+
+
 def tables(ch: Warehouse) -> Sequence[int]:
     return [count(ch, table) for table in ("spans", "calls", "segments")]
 
@@ -64,7 +70,15 @@ def tables(ch: Warehouse) -> Sequence[int]:
 def test_a_batch_tells_what_it_gave(ch: Warehouse, tmp_path: Path) -> None:
     write_segment(tmp_path, request(*MIXED), request(Span(CHAT, span_id=b"6" * 8)))
     write_segment(tmp_path, request(Span(CHAT, span_id=b"7" * 8)))
-    assert load_all(ch, tmp_path) == [Loaded(segments=2, spans=6, calls=5, ignored=1)]
+    assert load_all(ch, tmp_path) == [
+        Loaded(
+            segments=2,
+            received=7,
+            rows={"spans": 6, "calls": 5},
+            ignored={"no_dialect": 1, "not_a_call": 1},
+            dialects={"gen_ai": 4, "finops": 1, "openinference": 1},
+        )
+    ]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -169,7 +183,7 @@ def test_a_segment_that_is_no_protobuf_stores_nothing(ch: Warehouse, tmp_path: P
 def test_a_large_request_is_loaded_whole(ch: Warehouse, tmp_path: Path) -> None:
     spans = [Span(CHAT, span_id=n.to_bytes(8, "big")) for n in range(1, 20_001)]
     write_segment(tmp_path, request(*spans))
-    assert load_all(ch, tmp_path) == [Loaded(segments=1, spans=20_000, calls=20_000, ignored=0)]
+    assert load_all(ch, tmp_path) == [all_calls(20_000)]
 
 
 def test_one_request_may_reach_back_over_any_number_of_months(
@@ -185,4 +199,4 @@ def test_one_request_may_reach_back_over_any_number_of_months(
     received_ms = int(datetime(year + 10, 1, 2, tzinfo=UTC).timestamp()) * 1000
     record = encode(request(*spans), Stamp(WORKSPACE, 1, received_ms, len(spans)))
     (tmp_path / f"{received_ms}000000-late.seg").write_bytes(record)
-    assert load_all(ch, tmp_path) == [Loaded(segments=1, spans=120, calls=120, ignored=0)]
+    assert load_all(ch, tmp_path) == [all_calls(120)]

@@ -88,7 +88,13 @@ def test_it_tells_that_it_lives_and_what_it_did(ch: Warehouse, tmp_path: Path) -
     loader = Loader(tmp_path, str(tmp_path), lend(ch))
     loader.step()
     loader.keep_house()
-    assert read_progress(tmp_path) == {"segments": 1, "spans": 1, "calls": 1, "ignored": 1}
+    assert read_progress(tmp_path) == {
+        "segments": 1,
+        "received": 2,
+        "rows": {"spans": 1, "calls": 1},
+        "ignored": {"no_dialect": 1},
+        "dialects": {"gen_ai": 1},
+    }
     assert last_beat(BEAT) is not None
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from finops.clickhouse.client import Warehouse, connect
+from ingest.load import rehearse
 from ingest.loader import Loader
 from ingest.record import Record, Stamp, encode, read_records
-from ingest.salvage import find_bad, rehearse, salvage
+from ingest.salvage import find_bad, salvage
 from ingest.segments import QUARANTINE, measure
 from tests.ingest.loading import RECEIVED_AT_MS, calls, count, lend, load_all, write_segment
 from tests.ingest.payloads import Span, request
@@ -31,7 +32,7 @@ def good(number: int) -> bytes:
 def test_only_the_refused_request_is_set_aside(ch: Warehouse, tmp_path: Path) -> None:
     name = write_segment(tmp_path, good(1), good(2), BAD, good(3), clean=False)
     path = tmp_path / f"{name}.seg"
-    assert salvage(ch, path, str(tmp_path), NOW)
+    assert salvage(ch, path, str(tmp_path), NOW, rehearse)
     load_all(ch, tmp_path)
     assert [row["span"] for row in calls(ch)] == ["01" * 8, "02" * 8, "03" * 8]
     aside = tmp_path / QUARANTINE
@@ -45,7 +46,7 @@ def test_only_the_refused_request_is_set_aside(ch: Warehouse, tmp_path: Path) ->
 def test_a_segment_with_nothing_wrong_is_left_as_it_is(ch: Warehouse, tmp_path: Path) -> None:
     name = write_segment(tmp_path, good(1))
     before = (tmp_path / f"{name}.seg").read_bytes()
-    assert not salvage(ch, tmp_path / f"{name}.seg", str(tmp_path), NOW)
+    assert not salvage(ch, tmp_path / f"{name}.seg", str(tmp_path), NOW, rehearse)
     assert (tmp_path / f"{name}.seg").read_bytes() == before
 
 
@@ -53,7 +54,7 @@ def test_where_clickhouse_refuses_everything_nothing_is_set_aside(
     ch: Warehouse, tmp_path: Path
 ) -> None:
     name = write_segment(tmp_path, BAD, clean=False)
-    assert not salvage(ch, tmp_path / f"{name}.seg", "/no/such/folder", NOW)
+    assert not salvage(ch, tmp_path / f"{name}.seg", "/no/such/folder", NOW, rehearse)
     assert not (tmp_path / QUARANTINE).exists()
 
 
@@ -61,7 +62,7 @@ def test_a_damaged_segment_gives_what_is_whole(ch: Warehouse, tmp_path: Path) ->
     name = write_segment(tmp_path, good(1))
     path = tmp_path / f"{name}.seg"
     path.write_bytes(path.read_bytes() + b"\x09damaged")
-    assert salvage(ch, path, str(tmp_path), NOW)
+    assert salvage(ch, path, str(tmp_path), NOW, rehearse)
     load_all(ch, tmp_path)
     assert len(calls(ch)) == 1
     assert (tmp_path / QUARANTINE / path.name).read_bytes() == b"\x09damaged"
