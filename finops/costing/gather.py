@@ -1,10 +1,12 @@
 """Which calls a batch of new ones can change: the calls they're linked to, however they arrive.
 
 A call is judged together with the spans of its provider response, its parent and children, the
-attempts of its request and the calls with its prompt. Links are followed until nothing new is
-found, so what was found can be judged on its own. They reach one hour of the clock to either side
-of a batch's own hours; what is judged there is written, and one hour more is read around it, so
-that no call is judged by half of its links.
+attempts of its request and the calls with its prompt; where more than one instrumentation speaks,
+with its trace and with what the others saw at the same moment; and an agent's step, if it has the
+usage of what is below it, with its trace. Links are followed until nothing new is found, so what
+was found can be judged on its own. They reach one hour of the clock to either side of a batch's own
+hours; what is judged there is written, and one hour more is read around it, so that no call is
+judged by half of its links.
 
 Everything is kept in temporary tables of the connection. They hold a few hundred bytes a call.
 """
@@ -31,10 +33,14 @@ log = structlog.get_logger(__name__)
 
 # Operations that a model answers; a tool or a retrieval that wraps one is a step of its own.
 WRAPPERS = "('', 'chat', 'completion', 'text_completion', 'generate_content', 'embeddings')"
+# Steps to which some emitters give the usage of everything below them.
+AGGREGATES = """('invoke_agent', 'create_agent', 'invoke_workflow', 'agent', 'workflow', 'task',
+    'chain', 'plan', 'execute_tool')"""
 
 TABLES = {
     "reach": """
         workspace_id UInt64, hour DateTime('UTC'), own UInt8, written UInt8""",
+    "doubled": "workspace_id UInt64",
     "links": "link UInt64",
     "near": """
         workspace_id UInt64, hour DateTime('UTC'),
@@ -42,7 +48,8 @@ TABLES = {
         started_at DateTime64(6, 'UTC'), ended_at DateTime64(6, 'UTC'), step UInt8,
         span_key UInt64, parent_key UInt64,
         response_link UInt64, request_link UInt64, prompt_link UInt64,
-        parent_link UInt64, child_link UInt64,
+        parent_link UInt64, child_link UInt64, trace_link UInt64, twin_key UInt64,
+        trace_key UInt64, scope LowCardinality(String), doubled UInt8, aggregate UInt8, named UInt8,
         response_key UInt64, request_key UInt64, prompt_key UInt64, tariff_key UInt64,
         provider LowCardinality(String), model LowCardinality(String),
         asked LowCardinality(String), served LowCardinality(String),
@@ -88,6 +95,29 @@ KEYS = """
     if(lower(service_tier) IN {tiers:Array(String)}, lower(service_tier), '') AS tier,
     cityHash64(workspace_id, provider, model, tier, region) AS tariff_key
 """
+# Where more than one instrumentation speaks, both may have seen one call, and only the trace, or
+# the service and the moment, and the usage tell.
+LAST_NAME = "arrayElement(splitByChar('/', lower({})), -1)"
+SCOPE = r"replaceRegexpOne(emitter, '(.)@[^@/]*$', '\\1')"
+DOUBLED = f"""
+INSERT INTO doubled
+SELECT workspace_id
+FROM calls
+WHERE (workspace_id, toStartOfHour(started_at)) IN (SELECT workspace_id, hour FROM reach)
+    AND started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
+GROUP BY workspace_id
+HAVING uniqExact({SCOPE}) > 1
+"""
+TWIN = f"""
+    {total(INPUT)} AS tokens_in, {total(OUTPUT)} AS tokens_out,
+    {known(INPUT + OUTPUT)} AS detail,
+    workspace_id IN doubled AND NOT hit AS doubled,
+    operation IN {AGGREGATES} AS aggregate,
+    cityHash64('trace', workspace_id, trace_id) AS trace_key,
+    if(doubled AND NOT aggregate AND tokens_in + tokens_out > 0,
+        cityHash64('twin', workspace_id, service, tokens_in, tokens_out), 0) AS twin_key,
+    reinterpretAsUInt64(trace_id) AS trace_link
+"""
 
 # Copies of a span have one sort key, so a PREWHERE on it can't tear them apart; FINAL comes after.
 NEAR = f"""
@@ -98,17 +128,17 @@ SELECT
     {{step:UInt8}}, span_key, parent_key,
     if(response_key = 0, 0, cityHash64(response_id)),
     if(request_key = 0, 0, cityHash64(request_id)), prompt_hash,
-    {SPAN_PARENT}, bitNot({SPAN_ITSELF}),
+    {SPAN_PARENT}, bitNot({SPAN_ITSELF}), trace_link, twin_key,
+    trace_key, {SCOPE}, doubled, aggregate, response_id != '',
     response_key, request_key, prompt_key,
     tariff_key, provider, model, if(model_requested = '', model, model_requested), model_served,
     tier, region,
     attempt, outcome = 'ok', ifNull(success, outcome = 'ok'), outcome = 'cancelled', hit,
     operation IN {WRAPPERS},
-    {known(INPUT + OUTPUT)} > 0, {known(INPUT + OUTPUT)}, tenant != '',
-    {total(INPUT)}, {total(OUTPUT)}
+    detail > 0, detail, tenant != '', tokens_in, tokens_out
 FROM
 (
-    SELECT *, {HIT} AS hit, {KEYS}
+    SELECT *, {HIT} AS hit, {KEYS}, {TWIN}
     FROM calls FINAL
     PREWHERE (workspace_id, toStartOfHour(started_at)) IN (SELECT workspace_id, hour FROM reach)
     WHERE started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
@@ -139,15 +169,20 @@ WHERE (workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE own)
 LINKED = f"""
 WHERE (cityHash64(response_id) IN links OR cityHash64(request_id) IN links
         OR (prompt_hash IN links AND prompt_key IN links)
-        OR {SPAN_ITSELF} IN links OR bitNot({SPAN_PARENT}) IN links)
+        OR {SPAN_ITSELF} IN links OR bitNot({SPAN_PARENT}) IN links
+        OR trace_link IN links OR (aggregate AND bitNot(trace_link) IN links)
+        OR (twin_key != 0 AND cityHash64(twin_key, toUnixTimestamp(started_at)) IN links))
     AND span_key NOT IN (SELECT span_key FROM near)
 """
 FRONTIER = """
 INSERT INTO links
 SELECT DISTINCT link
 FROM near
-ARRAY JOIN
-    [response_link, request_link, prompt_link, prompt_key, parent_link, child_link] AS link
+ARRAY JOIN arrayConcat(
+    [response_link, request_link, prompt_link, prompt_key, parent_link, child_link,
+        if(aggregate OR doubled, trace_link, bitNot(trace_link))],
+    if(twin_key = 0, [], arrayMap(
+        away -> cityHash64(twin_key, toUnixTimestamp(started_at) + away - 1), range(3)))) AS link
 WHERE step = {step:UInt8} AND link != 0
 """
 
@@ -183,6 +218,7 @@ def gather(ch: Warehouse, batch: Batch) -> int:
         "names": list(PROVIDERS),
         "ids": list(PROVIDERS.values()),
     }
+    ch.command(DOUBLED, {"start": params["start"], "end": params["end"]})
     own = {**params, "part": batch.part, "parts": batch.parts}
     of_segments = "AND segment IN {segments:Array(String)}" if batch.segments else ""
     if batch.segments:

@@ -1,18 +1,16 @@
 """What each call was in its request: counted or a repetition, the last attempt, which waste.
 
-A call isn't counted where its usage is known from another row: from another span of the same
-provider response, or from the calls that it is only the parent of. A failed attempt that is the
-child of the successful one repeats nothing, and both were billed.
+Whether a call counts is settled first (repeats.py); calls that don't count decide nothing.
 """
 
 from __future__ import annotations
 
 from finops.clickhouse.client import Warehouse
+from finops.costing.repeats import SHARES, find_repeats
 
 DUPLICATE_WINDOW_S = 600
 
 TABLES = {
-    "shared": "key UInt64",
     "verdicts": """
     workspace_id UInt64, hour DateTime('UTC'),
     trace_id FixedString(16), span_id FixedString(8),
@@ -28,43 +26,12 @@ TABLES = {
     other_model UInt8""",
 }
 
-# Most calls share nothing with another one and need no more than a look at themselves.
-SHARED = """
-INSERT INTO shared
-SELECT key FROM near ARRAY JOIN [response_key, request_key, prompt_key] AS key
-WHERE key != 0 GROUP BY key HAVING count() > 1
-UNION ALL
-SELECT DISTINCT parent_key FROM near WHERE parent_key IN (SELECT span_key FROM near)
-"""
-SHARES = """(response_key IN shared OR request_key IN shared OR prompt_key IN shared
-    OR span_key IN shared OR parent_key IN shared)"""
-
-# Of the spans of one response the one that knows most is kept, then the earliest.
-REPEATED = f"""
-    SELECT *, response_key != 0 AND row_number() OVER (
-        PARTITION BY workspace_id, if(response_key = 0, span_key, response_key)
-        ORDER BY known DESC, detail DESC, attributed DESC, started_at, trace_id, span_id
-    ) > 1 AS repeated
-    FROM near
-    WHERE {SHARES}"""
-
-# A parent is dropped where it repeats the sum of its children, or only wraps them.
+# With the reason why a call doesn't count, '' if it does.
 COUNTED = f"""
-    SELECT r.*, multiIf(
-        repeated, 'response_repeated',
-        children.calls > 0 AND (ok = 0 OR children.some_ok)
-            AND ((known AND tokens_in = children.tokens_in AND tokens_out = children.tokens_out)
-                OR (NOT known AND wrapper)), 'parent_of_usage',
-        '') AS reason
-    FROM ({REPEATED}) AS r
-    LEFT JOIN
-    (
-        SELECT parent_key, count() AS calls, max(ok) AS some_ok,
-            sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out
-        FROM ({REPEATED})
-        WHERE parent_key != 0 AND NOT repeated AND known
-        GROUP BY parent_key
-    ) AS children ON children.parent_key = r.span_key"""
+    SELECT n.*, repeats.reason AS reason
+    FROM near AS n
+    LEFT ANY JOIN repeats ON repeats.span_key = n.span_key
+    WHERE {SHARES}"""
 
 # Rows that don't count come last in their request, so they decide nothing. An attempt that got no
 # answer doesn't know which dated model would have served it: what it asked for is compared.
@@ -126,5 +93,6 @@ def judge(ch: Warehouse) -> None:
     """Fill the table `verdicts` from `near`: a row for each call whose charge is written."""
     for name, columns in TABLES.items():
         ch.command(f"CREATE OR REPLACE TEMPORARY TABLE {name} ({columns}) ENGINE = Memory")
-    for statement in (SHARED, ALONE, REQUESTS, JUDGE):
+    find_repeats(ch)
+    for statement in (ALONE, REQUESTS, JUDGE):
         ch.command(statement)

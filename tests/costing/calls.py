@@ -20,6 +20,8 @@ DEFAULTS: dict[str, Any] = {
     "team": "",
     "feature": "",
     "environment": "",
+    "service": "shop",
+    "emitter": "inferledger@0.1.0",
     "action_id": "",
     "action_name": "",
     "request_id": "",

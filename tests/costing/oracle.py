@@ -23,6 +23,9 @@ INPUTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in",
 OUTPUTS = ("output", "reasoning", "audio_out")
 TOKENS = (*INPUTS, *OUTPUTS)
 WINDOW = timedelta(minutes=10)
+SLACK = timedelta(milliseconds=20)
+AGGREGATES = {"invoke_agent", "create_agent", "invoke_workflow", "agent", "workflow"}
+AGGREGATES |= {"task", "chain", "plan", "execute_tool"}
 ANSWERS = {"", "chat", "completion", "text_completion", "generate_content", "embeddings"}
 
 
@@ -101,6 +104,90 @@ def canonical(provider: str) -> str:
     return PROVIDERS.get(provider.lower(), provider.lower())
 
 
+def scope_of(call: Call) -> str:
+    """The emitter without its version; names of packages may begin with @."""
+    name, at, version = str(call["emitter"]).rpartition("@")
+    return name if name and at and "/" not in version else str(call["emitter"])
+
+
+def names_of(call: Call) -> set[str]:
+    names = (asked_of(call), call["model_served"])
+    return {name.rpartition("/")[2].lower() for name in names} - {""}
+
+
+def lies_within(inner: Call, outer: Call) -> bool:
+    return bool(
+        inner["started_at"] >= outer["started_at"] - SLACK
+        and ended_at(inner) <= ended_at(outer) + SLACK
+    )
+
+
+def can_be_twin(call: Call, other: Call) -> bool:
+    """Say whether `other` may be what another instrumentation saw of `call`."""
+    same_usage = all(tokens(call, side) == tokens(other, side) for side in (INPUTS, OUTPUTS))
+    same_second = call["service"] == other["service"] and any(
+        tokens(call, side) for side in (INPUTS, OUTPUTS)
+    )
+    seconds = abs(int(call["started_at"].timestamp()) - int(other["started_at"].timestamp()))
+    same_trace = call["trace_id"] == other["trace_id"]
+    if known(call):
+        meet = known(other) and same_usage and (same_trace or (same_second and seconds <= 1))
+    else:
+        meet = same_trace
+    return bool(
+        meet
+        and scope_of(call) != scope_of(other)
+        and not (call["response_id"] and other["response_id"])
+        and (not names_of(call) or not names_of(other) or bool(names_of(call) & names_of(other)))
+        and (lies_within(call, other) or lies_within(other, call))
+        and (
+            known(call)
+            or (call["outcome"] == "ok") == (other["outcome"] == "ok")
+            or lies_within(other, call)
+        )
+    )
+
+
+def rank(call: Call) -> tuple[Any, ...]:
+    return (
+        known(call),
+        call["response_id"] != "",
+        call["tenant"] != "",
+        -(ended_at(call) - call["started_at"]),
+        scope_of(call),
+    )
+
+
+def twins(calls: Sequence[Call]) -> set[tuple[str, str]]:
+    """Every call whose nearest twin of some other scope knows more of it."""
+    plain = [c for c in calls if not is_hit(c) and c["operation"] not in AGGREGATES]
+    found = set()
+    for call in plain:
+        others = group([c for c in plain if can_be_twin(call, c)], scope_of)
+        for same in others.values():
+            nearest = min(same, key=lambda c: abs(c["started_at"] - call["started_at"]))
+            if rank(nearest) > rank(call):
+                found.add(identity(call))
+    return found
+
+
+def summed_up(calls: Sequence[Call]) -> set[tuple[str, str]]:
+    """Every agent's step in whose time and trace another known call lies."""
+    return {
+        identity(step)
+        for step in calls
+        if step["operation"] in AGGREGATES
+        for call in calls
+        if call["trace_id"] == step["trace_id"] and identity(call) != identity(step)
+        if known(call) and lies_within(call, step)
+        if call["operation"] not in AGGREGATES or extent(step) < extent(call)
+    }
+
+
+def extent(call: Call) -> tuple[Any, ...]:
+    return call["started_at"], -ended_at(call).timestamp()
+
+
 def repeats_children(call: Call, children: Sequence[Call]) -> bool:
     informed = [child for child in children if known(child)]
     if not informed:
@@ -118,6 +205,10 @@ def repeats_children(call: Call, children: Sequence[Call]) -> bool:
 def uncounted(calls: Sequence[Call]) -> dict[tuple[str, str], str]:
     repeated = repeated_responses(calls)
     reasons = dict.fromkeys(repeated, "response_repeated")
+    for reason, find in (("twin", twins), ("parent_of_usage", summed_up)):
+        left = [call for call in calls if identity(call) not in reasons]
+        reasons |= dict.fromkeys(find(left), reason)
+    repeated = set(reasons)
     by_parent = group(
         [call for call in calls if identity(call) not in repeated],
         lambda c: (c["trace_id"], c["parent_span_id"]),

@@ -49,13 +49,20 @@ def call(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "request_id": draw(st.sampled_from(["", "", "r1", "r2", "r3"])),
         "attempt": draw(st.integers(0, 2)),
         "response_id": draw(st.sampled_from(["", "", "", "resp-1", "resp-2", "chatcmpl-7"])),
-        "operation": draw(st.sampled_from(["chat", "chat", "embeddings", "tool"])),
+        "operation": draw(st.sampled_from(["chat", "chat", "embeddings", "tool", "agent"])),
+        "service": draw(st.sampled_from(["shop", "shop", "desk"])),
+        "emitter": draw(st.sampled_from(["one@1", "one@2", "two@1", "@x/three@1", "@x/three"])),
         "provider": provider,
         "model_requested": draw(st.sampled_from(["", model])),
         "model_served": model,
         "service_tier": draw(st.sampled_from(["", "default", "batch", "Flex", "priority", "fast"])),
-        "started_at": START + timedelta(seconds=draw(st.integers(0, 3_500))),
-        "duration_ms": draw(st.sampled_from([0.0, 1_000.0, 250_000.0])),
+        # Times of a span of its own each, so that no two rows are equally near to a third.
+        "started_at": START
+        + timedelta(
+            seconds=draw(st.sampled_from([5, 6, draw(st.integers(0, 3_500))])),
+            microseconds=number**2 * 37,
+        ),
+        "duration_ms": draw(st.sampled_from([0.0, 990.0, 1_000.0, 250_000.0])),
         "input_tokens": draw(MANY),
         "cache_read_tokens": draw(FEW),
         "cache_write_5m_tokens": draw(FEW),

@@ -1,0 +1,141 @@
+"""Which calls add nothing, because their usage is known from another row.
+
+    response_repeated   another span of the same provider response
+    twin                another instrumentation saw the same call
+    parent_of_usage     a span that only wraps calls, or sums them up
+
+A failed attempt that is the child of the successful one repeats nothing, and both were billed.
+"""
+
+from __future__ import annotations
+
+from finops.clickhouse.client import Warehouse
+from finops.costing.gather import LAST_NAME
+
+# Clocks of one process are read one after the other: so much may lie between two spans' ends.
+SLACK_US = 20_000
+
+TABLES = {
+    "shared": "key UInt64",
+    "repeats": "span_key UInt64, reason LowCardinality(String)",
+}
+
+# Most calls share nothing with another one and need no more than a look at themselves.
+SHARED = """
+INSERT INTO shared
+SELECT key FROM near ARRAY JOIN [response_key, request_key, prompt_key] AS key
+WHERE key != 0 GROUP BY key HAVING count() > 1
+UNION ALL
+SELECT DISTINCT parent_key FROM near WHERE parent_key IN (SELECT span_key FROM near)
+UNION ALL
+SELECT key FROM near ARRAY JOIN [trace_key, twin_key] AS key
+WHERE doubled AND key != 0 GROUP BY key HAVING uniqExact(scope) > 1
+"""
+SHARES = """(response_key IN shared OR request_key IN shared OR prompt_key IN shared
+    OR span_key IN shared OR parent_key IN shared OR trace_key IN shared OR twin_key IN shared
+    OR aggregate)"""
+
+# Of the spans of one response the one that knows most is kept, then the earliest.
+RESPONSES = """
+INSERT INTO repeats
+SELECT span_key, 'response_repeated'
+FROM
+(
+    SELECT span_key, row_number() OVER (
+        PARTITION BY workspace_id, response_key
+        ORDER BY known DESC, detail DESC, attributed DESC, started_at, trace_id, span_id
+    ) AS place
+    FROM near
+    WHERE response_key != 0 AND response_key IN shared
+)
+WHERE place > 1
+"""
+
+SEEN = "SELECT * FROM near WHERE span_key NOT IN (SELECT span_key FROM repeats)"
+
+
+def inside(inner: str, outer: str) -> str:
+    """SQL of whether one call lies within the time of another."""
+    return f"""({inner}.started_at >= {outer}.started_at - toIntervalMicrosecond({SLACK_US})
+        AND {inner}.ended_at <= {outer}.ended_at + toIntervalMicrosecond({SLACK_US}))"""
+
+
+# Where rows of two scopes can meet: by the same usage in one trace, or within a second in two
+# traces of one service; a row that knows no usage meets whatever else is in its trace.
+MEETING = "cityHash64(trace_key, tokens_in, tokens_out)"
+SECOND = "toUnixTimestamp(started_at)"
+SEEKS_AT = f"""if(known, arrayConcat([{MEETING}], if(twin_key = 0, [],
+    arrayMap(away -> cityHash64(twin_key, {SECOND} + away - 1), range(3)))), [trace_key])"""
+FOUND_AT = f"""if(known, arrayConcat([{MEETING}, trace_key], if(twin_key = 0, [],
+    [cityHash64(twin_key, {SECOND})])), [trace_key])"""
+NAMES = f"arrayFilter(n -> n != '', [{LAST_NAME.format('asked')}, {LAST_NAME.format('served')}])"
+
+CANDIDATES = "doubled AND NOT aggregate AND (trace_key IN shared OR twin_key IN shared)"
+
+# Of two rows the one that knows more is kept; where they know the same, the inner one, which is
+# nearer to the provider. Each row is compared with the nearest one of every other scope, so that
+# calls which run side by side find their own twins.
+RANK = "(detail, named, attributed, -dateDiff('microsecond', started_at, ended_at), scope)"
+TWINS = f"""
+INSERT INTO repeats
+SELECT DISTINCT span_key, 'twin'
+FROM
+(
+    SELECT r.span_key AS span_key, k.scope AS other,
+        argMin(k.rank > r.rank, (abs(dateDiff('microsecond', r.started_at, k.started_at)),
+            k.span_key)) AS outranked
+    FROM (SELECT *, {RANK} AS rank, {NAMES} AS names, {SEEKS_AT} AS meetings
+        FROM ({SEEN}) WHERE {CANDIDATES}) AS r
+    ARRAY JOIN r.meetings AS meeting
+    INNER JOIN
+    (
+        SELECT *, {RANK} AS rank, {NAMES} AS names, meeting
+        FROM ({SEEN}) ARRAY JOIN {FOUND_AT} AS meeting
+        WHERE {CANDIDATES}
+    ) AS k ON k.meeting = meeting
+    WHERE k.scope != r.scope AND NOT (r.named AND k.named)
+        AND (empty(r.names) OR empty(k.names) OR hasAny(r.names, k.names))
+        AND ({inside("r", "k")} OR {inside("k", "r")})
+        AND (r.known OR r.ok = k.ok OR {inside("k", "r")})
+    GROUP BY span_key, other
+)
+WHERE outranked
+"""
+
+# An agent's step repeats the usage of the calls, and of the steps, that lie within it in its trace.
+STEPS = f"""
+INSERT INTO repeats
+SELECT DISTINCT a.span_key, 'parent_of_usage'
+FROM (SELECT * FROM ({SEEN}) WHERE aggregate) AS a
+INNER JOIN (SELECT * FROM ({SEEN}) WHERE known) AS c
+    ON c.workspace_id = a.workspace_id AND c.trace_id = a.trace_id
+WHERE c.span_key != a.span_key AND {inside("c", "a")}
+    AND (NOT c.aggregate OR (a.started_at, -toUnixTimestamp64Micro(a.ended_at), a.span_key)
+        < (c.started_at, -toUnixTimestamp64Micro(c.ended_at), c.span_key))
+"""
+
+# A parent is dropped where it repeats the sum of its children, or only wraps them.
+PARENTS = f"""
+INSERT INTO repeats
+SELECT span_key, 'parent_of_usage'
+FROM ({SEEN}) AS r
+INNER JOIN
+(
+    SELECT parent_key, max(ok) AS some_ok,
+        sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out
+    FROM ({SEEN})
+    WHERE parent_key != 0 AND known
+    GROUP BY parent_key
+) AS children ON children.parent_key = r.span_key
+WHERE (ok = 0 OR children.some_ok)
+    AND ((known AND tokens_in = children.tokens_in AND tokens_out = children.tokens_out)
+        OR (NOT known AND wrapper))
+"""
+
+
+def find_repeats(ch: Warehouse) -> None:
+    """Fill the tables `shared` and `repeats` from `near`."""
+    for name, columns in TABLES.items():
+        ch.command(f"CREATE OR REPLACE TEMPORARY TABLE {name} ({columns}) ENGINE = Memory")
+    for statement in (SHARED, RESPONSES, TWINS, STEPS, PARENTS):
+        ch.command(statement)
