@@ -8,6 +8,7 @@ with one key, which OTLP forbids, the last stays. What is declared as bytes is o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import descriptor_pool, message_factory
@@ -25,7 +26,11 @@ SCALARS = {
     "bool": FieldDescriptorProto.TYPE_BOOL,
     "int32": FieldDescriptorProto.TYPE_INT32,
     "int64": FieldDescriptorProto.TYPE_INT64,
+    "sint32": FieldDescriptorProto.TYPE_SINT32,
+    "uint32": FieldDescriptorProto.TYPE_UINT32,
+    "uint64": FieldDescriptorProto.TYPE_UINT64,
     "fixed64": FieldDescriptorProto.TYPE_FIXED64,
+    "sfixed64": FieldDescriptorProto.TYPE_SFIXED64,
     "double": FieldDescriptorProto.TYPE_DOUBLE,
 }
 
@@ -71,15 +76,20 @@ MESSAGES: dict[str, tuple[tuple[int, str, str], ...]] = {
     "ResourceOutline": ((2, "repeated ScopeOutline", "scope_spans"),),
     "Outline": ((1, "repeated ResourceOutline", "resource_spans"),),
 }
-ONE_OF = {"AnyValue": "value"}
+# The members of which one is sent, by the name that they have together.
+ONE_OF = {"AnyValue": ("value", frozenset(name for _, _, name in MESSAGES["AnyValue"]))}
+
+Fields = tuple[tuple[int, str, str], ...]
+OneOf = Mapping[str, tuple[str, frozenset[str]]]
 
 
-def describe(name: str) -> DescriptorProto:
+def describe(name: str, fields: Fields, package: str, one_of: OneOf) -> DescriptorProto:
     """Build the descriptor of one message of the table."""
     message = DescriptorProto(name=name)
-    if name in ONE_OF:
-        message.oneof_decl.add(name=ONE_OF[name])
-    for number, kind, field_name in MESSAGES[name]:
+    group, members = one_of.get(name, ("", frozenset()))
+    if group:
+        message.oneof_decl.add(name=group)
+    for number, kind, field_name in fields:
         field = message.field.add(name=field_name, number=number)
         label, _, base = kind.rpartition(" ")
         repeated = label in ("repeated", "map")
@@ -87,44 +97,47 @@ def describe(name: str) -> DescriptorProto:
             FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL
         )
         if label == "map":
-            message.nested_type.append(describe_map_entry(base))
-            set_type(field, f"{name}.AttributesEntry")
+            message.nested_type.append(describe_map_entry(base, package))
+            set_type(field, f"{name}.AttributesEntry", package)
         else:
-            set_type(field, base)
-        if name in ONE_OF:
+            set_type(field, base, package)
+        if field_name in members:
             field.oneof_index = 0
     return message
 
 
-def describe_map_entry(value_type: str) -> DescriptorProto:
+def describe_map_entry(value_type: str, package: str) -> DescriptorProto:
     entry = DescriptorProto(name="AttributesEntry")
     entry.options.map_entry = True
     for number, kind, field_name in ((1, "string", "key"), (2, value_type, "value")):
         field = entry.field.add(name=field_name, number=number)
         field.label = FieldDescriptorProto.LABEL_OPTIONAL
-        set_type(field, kind)
+        set_type(field, kind, package)
     return entry
 
 
-def set_type(field: FieldDescriptorProto, kind: str) -> None:
+def set_type(field: FieldDescriptorProto, kind: str, package: str) -> None:
     if kind in SCALARS:
         field.type = SCALARS[kind]
     else:
         field.type = FieldDescriptorProto.TYPE_MESSAGE
-        field.type_name = f".{PACKAGE}.{kind}"
+        field.type_name = f".{package}.{kind}"
 
 
-def make_classes() -> dict[str, Any]:
-    file = FileDescriptorProto(name="inferledger/otlp.proto", package=PACKAGE, syntax="proto3")
-    file.message_type.extend(describe(name) for name in MESSAGES)
+def make_classes(messages: Mapping[str, Fields], package: str, one_of: OneOf) -> dict[str, Any]:
+    """Make the classes of a table of messages, by name."""
+    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
+    file.message_type.extend(
+        describe(name, fields, package, one_of) for name, fields in messages.items()
+    )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}"))
-        for name in MESSAGES
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
+        for name in messages
     }
 
 
-_CLASSES = make_classes()
+_CLASSES = make_classes(MESSAGES, PACKAGE, ONE_OF)
 Traces = _CLASSES["Traces"]
 Outline = _CLASSES["Outline"]

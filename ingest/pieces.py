@@ -26,8 +26,6 @@ MAX_FIELD_BYTES = 64 * 1024
 # Most fields that are walked: twice those of the most spans that one request may have, and room.
 MAX_FIELDS = 300_000
 
-# request > resource_spans = 1 > scope_spans = 2 > spans = 2
-LEVELS = (1, 2, 2)
 VARINT = 0
 BYTES = 2
 FIXED = {1: 8, 5: 4}
@@ -38,6 +36,9 @@ class Pieces:
 
     Raises DecodeError where the body is no protobuf, TooLarge where it can't be cut.
     """
+
+    # The fields that are cut at each level: request > resource_spans > scope_spans > spans.
+    levels: tuple[tuple[int, ...], ...] = ((1,), (2,), (2,))
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -51,24 +52,24 @@ class Pieces:
         """Yield messages of the same type whose fields are together those of `message`."""
         if len(message) <= PIECE_BYTES:
             yield bytes(message)
-        elif level == len(LEVELS):
+        elif level == len(self.levels):
             yield self.thin(message)
         else:
             yield from self.share_out(message, level)
 
     def share_out(self, message: memoryview, level: int) -> Iterator[bytes]:
-        head = self.head_of(message, LEVELS[level])
-        tag = encode_varint(LEVELS[level] << 3 | BYTES)
+        head = self.head_of(message, self.levels[level])
         share: list[bytes | memoryview] = [head]
         size = 0
         for number, start, payload, end in self.fields(message):
-            if number != LEVELS[level]:
+            if number not in self.levels[level]:
                 continue
+            tag = encode_varint(number << 3 | BYTES)
             if end - payload <= PIECE_BYTES:
                 parts: Iterator[bytes | memoryview] = iter((message[start:end],))
             else:
                 inner = self.cut(message[payload:end], level + 1)
-                parts = (tag + encode_varint(len(part)) + part for part in inner)
+                parts = wrap(tag, inner)
             for part in parts:
                 if size and size + len(part) > PIECE_BYTES:
                     yield b"".join(share)
@@ -92,10 +93,10 @@ class Pieces:
         self.dropped += 1
         return False
 
-    def head_of(self, message: memoryview, repeated: int) -> bytes:
-        """Return all fields of a message but one."""
+    def head_of(self, message: memoryview, cut: tuple[int, ...]) -> bytes:
+        """Return all fields of a message but those that are cut."""
         head = b"".join(
-            message[s:e] for number, s, _, e in self.fields(message) if number != repeated
+            message[s:e] for number, s, _, e in self.fields(message) if number not in cut
         )
         if len(head) > MAX_HEAD_BYTES:
             raise TooLarge(f"A resource or scope has more than {MAX_HEAD_BYTES} bytes.")
@@ -114,6 +115,12 @@ class Pieces:
                 raise DecodeError("cut off")
             yield tag >> 3, at, payload, end
             at = end
+
+
+def wrap(tag: bytes, messages: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield messages as fields of the message that holds them."""
+    for message in messages:
+        yield tag + encode_varint(len(message)) + message
 
 
 def extent(message: memoryview, at: int, kind: int) -> tuple[int, int]:
