@@ -72,6 +72,16 @@ def texts(names: tuple[str, ...]) -> str:
     return ", ".join(quote(name) for name in names)
 
 
+def one_of(text: str, names: tuple[str, ...]) -> str:
+    """Return the condition that a text is one of these names; one that ends in * is a beginning."""
+    whole = tuple(name for name in names if not name.endswith("*"))
+    conditions = [f"{text} IN ({texts(whole)})"] if whole else []
+    conditions.extend(
+        f"startsWith({text}, {quote(name[:-1])})" for name in names if name.endswith("*")
+    )
+    return " OR ".join(conditions)
+
+
 def as_map(attributes: str) -> str:
     """Turn attributes into a Map of texts; kvlists and bytes carry no fact that we read."""
     return f"""mapFromArrays(
@@ -97,9 +107,7 @@ def as_time(nanoseconds: str) -> str:
 
 def speaks(dialect: Dialect) -> str:
     """Return the condition under which a span speaks a dialect."""
-    conditions = []
-    if dialect.scopes:
-        conditions.append(f"ss.scope.name IN ({texts(dialect.scopes)})")
+    conditions = [one_of("ss.scope.name", dialect.scopes)] if dialect.scopes else []
     conditions.extend(f"has(s.attributes.key, {quote(key)})" for key in dialect.keys)
     conditions.extend(
         f"arrayExists(key -> startsWith(key, {quote(prefix)}), s.attributes.key)"

@@ -1,7 +1,8 @@
 """What the columns of a call mean, whoever sent it.
 
 `NAME_text`, `NAME_count`, `NAME_number` and `NAME_flag` are what the dialect table found; the rest
-are columns of `spans`.
+are columns of `spans`. `input_said` and `output_said` are what the table says of the sender's
+totals, `never_call` that it makes no calls.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 
 from ingest.decode import quote, texts
 from ingest.dialects.operations import (
+    AGGREGATES,
     CACHE_LAYERS,
     INFERENCE,
     NO_OPERATION,
@@ -27,9 +29,13 @@ MEANINGS: Mapping[str, str] = {
         OR input_total_count IS NOT NULL OR output_total_count IS NOT NULL""",
     "call_operation": """multiIf(
         operation_text != '', operation_text, known_model_or_usage, 'chat', '')""",
-    "is_call": f"""call_operation NOT IN ('', {quote(NO_OPERATION)}, {texts(NOT_INFERENCE)})
-        AND (call_operation IN ({texts(INFERENCE)}) OR known_model_or_usage
-             OR scope_name = 'inferledger')""",
+    "any_usage": """ifNull(input_total_count, 0) + ifNull(output_total_count, 0)
+        + ifNull(cache_read_count, 0) + ifNull(cache_write_count, 0) > 0""",
+    "is_call": f"""NOT never_call AND multiIf(
+        call_operation IN ('', {quote(NO_OPERATION)}, {texts(NOT_INFERENCE)}), 0,
+        call_operation IN ({texts(AGGREGATES)}), any_usage,
+        call_operation IN ({texts(INFERENCE)}) OR known_model_or_usage
+            OR scope_name = 'inferledger')""",
     # Audio and images that were read from the cache are counted as cache reads, not twice.
     "audio_in_new": """if(audio_cache_read_count <= audio_in_count,
         audio_in_count - audio_cache_read_count, audio_in_count)""",
@@ -39,9 +45,23 @@ MEANINGS: Mapping[str, str] = {
     "input_parts": """ifNull(cache_read_count, 0) + ifNull(cache_write_total, 0)
         + ifNull(audio_in_new, 0) + ifNull(image_in_new, 0)""",
     "output_parts": "ifNull(reasoning_count, 0) + ifNull(audio_out_count, 0)",
+    # What the sender's own sum of both leaves over is what it holds outside of its totals. Parts of
+    # which the table already says so are taken off first; two equal parts can't be told apart.
+    "input_unsaid": "if(input_said, 0, input_parts)",
+    "output_unsaid": "if(output_said, 0, output_parts)",
+    "left_over": """toInt64(total_tokens_count) - input_total_count - output_total_count
+        - if(input_said, input_parts, 0) - if(output_said, output_parts, 0)""",
+    "input_summed": """ifNull(input_unsaid > 0 AND (left_over = input_unsaid + output_unsaid
+        OR left_over = input_unsaid AND input_unsaid != output_unsaid), 0)""",
+    "output_summed": """ifNull(output_unsaid > 0 AND (left_over = input_unsaid + output_unsaid
+        OR left_over = output_unsaid AND input_unsaid != output_unsaid), 0)""",
     # Parts can't be more than what contains them: then the sender's totals are exclusive already.
-    "input_exclusive": "ifNull(input_parts > input_total_count, 0)",
-    "output_exclusive": "ifNull(output_parts > output_total_count, 0)",
+    "input_inferred": """NOT (input_said OR input_summed)
+        AND ifNull(input_parts > input_total_count, 0)""",
+    "output_inferred": """NOT (output_said OR output_summed)
+        AND ifNull(output_parts > output_total_count, 0)""",
+    "input_exclusive": "input_said OR input_summed OR input_inferred",
+    "output_exclusive": "output_said OR output_summed OR output_inferred",
     "write_exclusive": "ifNull(cache_write_1h_count > cache_write_total, 0)",
     "no_usage": """input_total_count IS NULL AND output_total_count IS NULL
         AND cache_read_count IS NULL AND cache_write_total IS NULL""",
@@ -116,7 +136,7 @@ CALLS: Mapping[str, str] = {
         usage_source_text IN ({texts(USAGE_SOURCES)}), usage_source_text,
         no_usage, 'missing', 'provider')""",
     "usage_flag": """arrayStringConcat(arrayFilter(flag -> flag != '', [
-        if(input_exclusive OR output_exclusive OR write_exclusive, 'exclusive_inferred', ''),
+        if(input_inferred OR output_inferred OR write_exclusive, 'exclusive_inferred', ''),
         if(time_in_range, '', 'time_out_of_range')]), ',')""",
     "outcome": OUTCOME,
     "error_type": "error_type_text",

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ingest.decode import quote
+from ingest.decode import one_of, quote, texts
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
-from ingest.dialects.table import Dialect, Fields, Json, Resource, Seconds, Source
+from ingest.dialects.table import (
+    Const,
+    Dialect,
+    Digits,
+    Fields,
+    Json,
+    Resource,
+    Seconds,
+    Since,
+    Source,
+    SpanName,
+    Sum,
+    When,
+)
 from ingest.meaning import CALLS, LONGEST_MS, MEANINGS
 
 TEXTS = (
@@ -47,6 +60,7 @@ TEXTS = (
 COUNTS = (
     "input_total",
     "output_total",
+    "total_tokens",
     "cache_read",
     "cache_write",
     "cache_write_1h",
@@ -64,17 +78,65 @@ FLAGS = ("stream", "success", "cache_hit")
 
 def text_of(source: Source) -> str:
     """Return the expression that reads a source as text; '' where it isn't there."""
-    if isinstance(source, Resource):
-        return f"resource[{quote(source.name)}]"
-    if isinstance(source, Seconds):
-        return f"attributes[{quote(source.name)}]"
-    if isinstance(source, Json):
-        at = f"attributes[{quote(source.name)}], {quote(source.member)}"
-        raw = f"JSONExtractRaw({at})"
-        return (
-            f"multiIf(startsWith({raw}, '\"'), JSONExtractString({at}), {raw} = 'null', '', {raw})"
-        )
-    return f"attributes[{quote(source)}]"
+    match source:
+        case Resource(name):
+            return f"resource[{quote(name)}]"
+        case Json(name, path):
+            return text_in_json(name, path)
+        case Digits(name, member):
+            pattern = f"""["']{member}["']\\s*:\\s*["']?(\\d+)"""
+            return f"extract(attributes[{quote(name)}], {quote(pattern)})"
+        case SpanName():
+            return "name"
+        case Const(text):
+            return quote(text)
+        case Seconds(name) | Since(name):
+            return f"attributes[{quote(name)}]"
+        case Sum():
+            return f"toString({count_of(source)})"
+        case _:
+            return f"attributes[{quote(source)}]"
+
+
+def text_in_json(name: str, path: tuple[str | int, ...]) -> str:
+    steps = (quote(step) if isinstance(step, str) else str(step) for step in path)
+    at = ", ".join((f"attributes[{quote(name)}]", *steps))
+    raw = f"JSONExtractRaw({at})"
+    return f"multiIf(startsWith({raw}, '\"'), JSONExtractString({at}), {raw} = 'null', '', {raw})"
+
+
+def count_of(source: Source) -> str:
+    """Return the expression that reads a whole number from 0 up, sent in whatever type, or NULL."""
+    if isinstance(source, Sum):
+        parts = ", ".join(count_of(part) for part in source.sources)
+        return f"accurateCastOrNull(arrayReduce('sumOrNull', [{parts}]), 'UInt32')"
+    return f"accurateCastOrNull(toFloat64OrNull({text_of(source)}), 'UInt32')"
+
+
+def duration_of(source: Source) -> str:
+    """Return the expression that reads a number from 0 up, in milliseconds, or NULL.
+
+    What is no number, or longer than any call can take, is as good as not sent.
+    """
+    if isinstance(source, Since):
+        number = since_start(text_of(source))
+    else:
+        scale = " * 1000" if isinstance(source, Seconds) else ""
+        number = f"toFloat64OrNull({text_of(source)}){scale}"
+    return f"if({number} BETWEEN 0 AND {LONGEST_MS}, {number}, NULL)"
+
+
+def since_start(text: str) -> str:
+    """Return the expression for the milliseconds from the span's start to a time; NULL if none."""
+    bare = f"trim(BOTH '\"' FROM {text})"
+    number = f"toFloat64OrNull({bare})"
+    micros = f"""multiIf(
+        {number} >= 1e17, {number} / 1e3, {number} >= 1e14, {number},
+        {number} >= 1e11, {number} * 1e3, {number} IS NOT NULL, {number} * 1e6,
+        match({bare}, '^\\\\d{{4}}-\\\\d\\\\d-\\\\d\\\\d[T ]\\\\d\\\\d:\\\\d\\\\d:\\\\d\\\\d'),
+        toFloat64(toUnixTimestamp64Micro(parseDateTime64BestEffortOrNull({bare}, 6, 'UTC'))),
+        NULL)"""
+    return f"({micros} - toUnixTimestamp64Micro(started_at)) / 1000"
 
 
 def read_text(fields: Fields, column: str) -> str:
@@ -93,24 +155,14 @@ def coalesce(found: list[str], absent: str) -> str:
 
 
 def read_count(fields: Fields, column: str) -> str:
-    """Return the first source that is a whole number from 0 up, sent in whatever type, or NULL."""
-    found = [
-        f"accurateCastOrNull(toFloat64OrNull({text_of(source)}), 'UInt32')"
-        for source in fields.get(column, ())
-    ]
+    """Return the first source that is a count."""
+    found = [count_of(source) for source in fields.get(column, ())]
     return coalesce(found, "CAST(NULL, 'Nullable(UInt32)')")
 
 
 def read_duration(fields: Fields, column: str) -> str:
-    """Return the first source that is a number from 0 up, in milliseconds, or NULL.
-
-    What is no number, or longer than any call can take, is as good as not sent.
-    """
-    found = []
-    for source in fields.get(column, ()):
-        scale = " * 1000" if isinstance(source, Seconds) else ""
-        number = f"toFloat64OrNull({text_of(source)}){scale}"
-        found.append(f"if({number} BETWEEN 0 AND {LONGEST_MS}, {number}, NULL)")
+    """Return the first source that is a duration."""
+    found = [duration_of(source) for source in fields.get(column, ())]
     return coalesce(found, "CAST(NULL, 'Nullable(Float64)')")
 
 
@@ -129,6 +181,29 @@ def read_operation(dialect: Dialect) -> str:
     return f"transform({named}, [{theirs}], [{ours}], {other})"
 
 
+def holds(when: When) -> str:
+    """Return the condition that a span is one of those that a rule is about."""
+    conditions = ["1"]
+    if when.scopes:
+        conditions.append(one_of("scope_name", when.scopes))
+    if when.names:
+        conditions.append(one_of("name", when.names))
+    if when.providers:
+        conditions.append(f"lower(provider_text) IN ({texts(when.providers)})")
+    if when.keys:
+        conditions.append(
+            " OR ".join(f"mapContains(attributes, {quote(key)})" for key in when.keys)
+        )
+    conditions.extend(
+        f"attributes[{quote(key)}] IN ({texts(values)})" for key, values in when.values.items()
+    )
+    return " AND ".join(f"({condition})" for condition in conditions)
+
+
+def any_holds(rules: tuple[When, ...]) -> str:
+    return " OR ".join(f"({holds(when)})" for when in rules) or "0"
+
+
 def read_fields(dialect: Dialect) -> dict[str, str]:
     """Return, by name, the expressions of everything that the dialect table places."""
     fields = dialect.fields
@@ -141,6 +216,9 @@ def read_fields(dialect: Dialect) -> dict[str, str]:
     found["attempt_number"] = (
         f"accurateCastOrNull(toFloat64OrNull({read_text(fields, 'attempt')}), 'UInt16')"
     )
+    found["never_call"] = any_holds(dialect.never)
+    found["input_said"] = any_holds(dialect.exclusive_input)
+    found["output_said"] = any_holds(dialect.exclusive_output)
     return found
 
 
@@ -149,6 +227,7 @@ SPAN_COLUMNS = (
     "trace_id",
     "span_id",
     "parent_span_id",
+    "name",
     "started_at",
     "ended_at",
     "status_code",

@@ -28,6 +28,7 @@ OPENINFERENCE: Fields = {
     "ttft_ms": (Seconds("gen_ai.response.time_to_first_chunk"),),
     "input_total": ("llm.token_count.prompt",),
     "output_total": ("llm.token_count.completion",),
+    "total_tokens": ("llm.token_count.total",),
     "cache_read": (
         "llm.token_count.prompt_details.cache_read",
         "llm.token_count.prompt_details.cache_input",
@@ -53,6 +54,9 @@ DIALECT = Dialect(
         "reranker": "rerank",
         "retriever": "retrieval",
         "guardrail": "guardrail",
+        "agent": "agent",
+        "chain": "chain",
+        "tool": "tool",
     },
     other_operations=False,
 )

@@ -74,6 +74,7 @@ GEN_AI: Fields = {
     ),
     "input_total": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     "output_total": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+    "total_tokens": ("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
     "cache_read": (
         "gen_ai.usage.cache_read.input_tokens",
         "gen_ai.usage.cache_read_input_tokens",

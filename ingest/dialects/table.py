@@ -20,15 +20,63 @@ class Seconds:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Json:
-    """A member of an attribute that holds a JSON object."""
+    """A member of an attribute that holds JSON; further members lead inwards.
+
+    A number instead of a name is a place in a list, counted from 1.
+    """
+
+    name: str
+    path: tuple[str | int, ...]
+
+    def __init__(self, name: str, *path: str | int) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "path", path)
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """The whole number after a quoted member's name, in JSON or in a dict as Python prints it."""
 
     name: str
     member: str
 
 
-Source = str | Resource | Seconds | Json
+@dataclass(frozen=True, slots=True, init=False)
+class Sum:
+    """Counts that make one together; those that weren't sent add nothing."""
+
+    sources: tuple[Source, ...]
+
+    def __init__(self, *sources: Source) -> None:
+        object.__setattr__(self, "sources", sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """An attribute that holds a time: how long after the start of the span that was.
+
+    It is an ISO time, with quotation marks around it or not, or seconds, milliseconds,
+    microseconds or nanoseconds since 1970; their size tells which.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpanName:
+    """What the span is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A text that all senders of a dialect mean."""
+
+    text: str
+
+
+Source = str | Resource | Seconds | Json | Digits | Sum | Since | SpanName | Const
 Sources = tuple[Source, ...]
 Fields = Mapping[str, Sources]
 
@@ -57,7 +105,8 @@ class Dialect:
     translates the operation it names; others are taken as they are if `other_operations`, else
     they are no inference. Spans of `never` are no calls, whatever they carry. Totals are inclusive
     (input contains cache and audio and images, output contains reasoning and audio) except where
-    `exclusive_input` or `exclusive_output` says that this sender's aren't.
+    `exclusive_input` or `exclusive_output` says that this sender's aren't, or where `total_tokens`
+    is only right if they aren't.
     """
 
     name: str

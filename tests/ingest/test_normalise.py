@@ -168,22 +168,29 @@ def test_a_recorded_exception_names_the_error(ch: Warehouse, tmp_path: Path) -> 
     assert (found["error_type"], found["outcome"]) == ("httpx.ReadTimeout", "timeout")
 
 
-def test_steps_around_calls_are_kept_as_spans_and_never_counted(
+def test_steps_around_calls_are_calls_only_if_they_carry_usage(
     ch: Warehouse, tmp_path: Path
 ) -> None:
-    usage = {"gen_ai.usage.input_tokens": 10, "gen_ai.request.model": "gpt-4o"}
-    steps = [
-        "execute_tool",
-        "invoke_agent",
-        "create_agent",
-        "invoke_workflow",
-        "plan",
-        "fetch_response",
+    steps = ["execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "plan"]
+    model = {"gen_ai.request.model": "gpt-4o"}
+    usage = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 0}
+    none = {"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}
+    spans = [
+        Span(model | more | {"gen_ai.operation.name": step})
+        for step in steps
+        for more in ({}, none, usage)
     ]
+    assert [row["operation"] for row in rows(ch, tmp_path, *spans)] == steps
+    assert count(ch, "spans") == 15
+
+
+def test_what_is_no_inference_is_no_call_whatever_it_carries(ch: Warehouse, tmp_path: Path) -> None:
+    usage = {"gen_ai.usage.input_tokens": 10, "gen_ai.request.model": "gpt-4o"}
+    steps = ["fetch_response", "search_memory", "create_memory"]
     spans = [Span(usage | {"gen_ai.operation.name": step}) for step in steps]
     kinds = [Span({"openinference.span.kind": kind}) for kind in ("TOOL", "AGENT", "CHAIN", "odd")]
     assert rows(ch, tmp_path, *spans, *kinds) == []
-    assert count(ch, "spans") == 10
+    assert count(ch, "spans") == 7
 
 
 def test_inference_of_every_kind_is_a_call(ch: Warehouse, tmp_path: Path) -> None:
