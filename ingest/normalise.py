@@ -8,24 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ingest.decode import one_of, quote, texts
+from ingest.decode import quote
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
-from ingest.dialects.table import (
-    Const,
-    Dialect,
-    Digits,
-    Fields,
-    Json,
-    Resource,
-    Seconds,
-    Since,
-    Source,
-    SpanName,
-    Sum,
-    When,
-)
-from ingest.meaning import CALLS, LONGEST_MS, MEANINGS
+from ingest.dialects.table import Dialect, Fields
+from ingest.meaning import CALLS, MEANINGS
+from ingest.sources import any_holds, count_of, duration_of, text_of
 
 TEXTS = (
     "tenant",
@@ -76,69 +64,6 @@ DURATIONS = ("ttft_ms", "queue_ms", "timeout_ms")
 FLAGS = ("stream", "success", "cache_hit")
 
 
-def text_of(source: Source) -> str:
-    """Return the expression that reads a source as text; '' where it isn't there."""
-    match source:
-        case Resource(name):
-            return f"resource[{quote(name)}]"
-        case Json(name, path):
-            return text_in_json(name, path)
-        case Digits(name, member):
-            pattern = f"""["']{member}["']\\s*:\\s*["']?(\\d+)"""
-            return f"extract(attributes[{quote(name)}], {quote(pattern)})"
-        case SpanName():
-            return "name"
-        case Const(text):
-            return quote(text)
-        case Seconds(name) | Since(name):
-            return f"attributes[{quote(name)}]"
-        case Sum():
-            return f"toString({count_of(source)})"
-        case _:
-            return f"attributes[{quote(source)}]"
-
-
-def text_in_json(name: str, path: tuple[str | int, ...]) -> str:
-    steps = (quote(step) if isinstance(step, str) else str(step) for step in path)
-    at = ", ".join((f"attributes[{quote(name)}]", *steps))
-    raw = f"JSONExtractRaw({at})"
-    return f"multiIf(startsWith({raw}, '\"'), JSONExtractString({at}), {raw} = 'null', '', {raw})"
-
-
-def count_of(source: Source) -> str:
-    """Return the expression that reads a whole number from 0 up, sent in whatever type, or NULL."""
-    if isinstance(source, Sum):
-        parts = ", ".join(count_of(part) for part in source.sources)
-        return f"accurateCastOrNull(arrayReduce('sumOrNull', [{parts}]), 'UInt32')"
-    return f"accurateCastOrNull(toFloat64OrNull({text_of(source)}), 'UInt32')"
-
-
-def duration_of(source: Source) -> str:
-    """Return the expression that reads a number from 0 up, in milliseconds, or NULL.
-
-    What is no number, or longer than any call can take, is as good as not sent.
-    """
-    if isinstance(source, Since):
-        number = since_start(text_of(source))
-    else:
-        scale = " * 1000" if isinstance(source, Seconds) else ""
-        number = f"toFloat64OrNull({text_of(source)}){scale}"
-    return f"if({number} BETWEEN 0 AND {LONGEST_MS}, {number}, NULL)"
-
-
-def since_start(text: str) -> str:
-    """Return the expression for the milliseconds from the span's start to a time; NULL if none."""
-    bare = f"trim(BOTH '\"' FROM {text})"
-    number = f"toFloat64OrNull({bare})"
-    micros = f"""multiIf(
-        {number} >= 1e17, {number} / 1e3, {number} >= 1e14, {number},
-        {number} >= 1e11, {number} * 1e3, {number} IS NOT NULL, {number} * 1e6,
-        match({bare}, '^\\\\d{{4}}-\\\\d\\\\d-\\\\d\\\\d[T ]\\\\d\\\\d:\\\\d\\\\d:\\\\d\\\\d'),
-        toFloat64(toUnixTimestamp64Micro(parseDateTime64BestEffortOrNull({bare}, 6, 'UTC'))),
-        NULL)"""
-    return f"({micros} - toUnixTimestamp64Micro(started_at)) / 1000"
-
-
 def read_text(fields: Fields, column: str) -> str:
     """Return the first source that is not empty."""
     found = [text_of(source) for source in fields.get(column, ())]
@@ -179,29 +104,6 @@ def read_operation(dialect: Dialect) -> str:
     ours = ", ".join(quote(name) for name in dialect.operations.values())
     other = named if dialect.other_operations else f"if({named} = '', '', {quote(NO_OPERATION)})"
     return f"transform({named}, [{theirs}], [{ours}], {other})"
-
-
-def holds(when: When) -> str:
-    """Return the condition that a span is one of those that a rule is about."""
-    conditions = ["1"]
-    if when.scopes:
-        conditions.append(one_of("scope_name", when.scopes))
-    if when.names:
-        conditions.append(one_of("name", when.names))
-    if when.providers:
-        conditions.append(f"lower(provider_text) IN ({texts(when.providers)})")
-    if when.keys:
-        conditions.append(
-            " OR ".join(f"mapContains(attributes, {quote(key)})" for key in when.keys)
-        )
-    conditions.extend(
-        f"attributes[{quote(key)}] IN ({texts(values)})" for key, values in when.values.items()
-    )
-    return " AND ".join(f"({condition})" for condition in conditions)
-
-
-def any_holds(rules: tuple[When, ...]) -> str:
-    return " OR ".join(f"({holds(when)})" for when in rules) or "0"
 
 
 def read_fields(dialect: Dialect) -> dict[str, str]:

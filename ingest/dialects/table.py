@@ -7,6 +7,21 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """Spans that a rule is about: all that is given must hold, and one of each tuple is enough.
+
+    A scope or a span name that ends in `*` stands for all that begin so; providers are in lower
+    case; `keys` are attributes that are there, whatever they hold.
+    """
+
+    scopes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """An attribute of the resource (the process that sends) instead of the span."""
 
@@ -53,6 +68,21 @@ class Sum:
         object.__setattr__(self, "sources", sources)
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class Rest:
+    """What is left of a count after others were taken off; not sent unless all are there.
+
+    Nothing left is as good as not sent.
+    """
+
+    total: Source
+    parts: tuple[Source, ...]
+
+    def __init__(self, total: Source, *parts: Source) -> None:
+        object.__setattr__(self, "total", total)
+        object.__setattr__(self, "parts", parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Since:
     """An attribute that holds a time: how long after the start of the span that was.
@@ -76,24 +106,17 @@ class Const:
     text: str
 
 
-Source = str | Resource | Seconds | Json | Digits | Sum | Since | SpanName | Const
+@dataclass(frozen=True, slots=True)
+class Only:
+    """A source that is read on some spans only."""
+
+    when: When
+    source: Source
+
+
+Source = str | Resource | Seconds | Json | Digits | Sum | Rest | Since | SpanName | Const | Only
 Sources = tuple[Source, ...]
 Fields = Mapping[str, Sources]
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """Spans that a rule is about: all that is given must hold, and one of each tuple is enough.
-
-    A scope or a span name that ends in `*` stands for all that begin so; providers are in lower
-    case; `keys` are attributes that are there, whatever they hold.
-    """
-
-    scopes: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    providers: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from finops.clickhouse.client import Warehouse
+from finops.clickhouse.client import Params, Warehouse
 from ingest.dialects.table import (
     Const,
     Dialect,
     Digits,
     Json,
+    Only,
+    Rest,
     Since,
     Source,
     Sources,
@@ -44,21 +46,31 @@ USAGE: dict[str, Any] = {
 INCLUSIVE = (70, 30, 30, 20)
 
 
-def read(
-    ch: Warehouse, folder: Path, dialect: Dialect, *given: Values | Span, scope: str = "test"
-) -> list[dict[str, Any]]:
-    """The calls that spans become in a dialect that takes the place of gen_ai."""
+def receive(
+    ch: Warehouse, folder: Path, *given: Values | Span, scope: str = "test"
+) -> dict[str, Any]:
+    """Store spans; returns the parameters of a statement that reads them."""
     spans = [span if isinstance(span, Span) else Span(span) for span in given]
     numbered = (
         Span(**(vars(span) | {"span_id": number.to_bytes(8, "big")}))
         for number, span in enumerate(spans, 1)
     )
     take(ch, folder, request(*numbered, scope=scope))
-    ch.command("TRUNCATE TABLE calls")
     segments = [row["segment"] for row in ch.query("SELECT DISTINCT segment FROM spans")]
-    since = NOW.replace(year=NOW.year - 1)
-    ch.command(normalise(dialect), {"segments": segments, "since": since})
+    return {"segments": segments, "since": NOW.replace(year=NOW.year - 1)}
+
+
+def become(ch: Warehouse, dialect: Dialect, received: Params) -> list[dict[str, Any]]:
+    """The calls that spans become in a dialect that takes the place of gen_ai."""
+    ch.command("TRUNCATE TABLE calls")
+    ch.command(normalise(dialect), received)
     return calls(ch)
+
+
+def read(
+    ch: Warehouse, folder: Path, dialect: Dialect, *given: Values | Span
+) -> list[dict[str, Any]]:
+    return become(ch, dialect, receive(ch, folder, *given))
 
 
 def made(**changes: Any) -> Dialect:
@@ -114,6 +126,30 @@ def test_a_sum_holds_what_was_sent_of_it(ch: Warehouse, tmp_path: Path) -> None:
     ]
     found = read(ch, tmp_path, dialect, *({"gen_ai.request.model": "m"} | g for g in given))
     assert [row["input_tokens"] for row in found] == [6, 1, 0, None, None]
+
+
+def test_a_rest_is_what_others_leave(ch: Warehouse, tmp_path: Path) -> None:
+    dialect = reading("reasoning", Rest("all", "in", "out"))
+    totals = [210, 150, 140, "n/a"]
+    found = read(ch, tmp_path, dialect, *(USAGE | {"all": total} for total in totals))
+    assert [row["reasoning_tokens"] for row in found] == [60, None, None, None]
+    assert [row["output_tokens"] for row in found] == [50, 50, 50, 50]
+
+
+def test_a_source_may_be_read_on_some_spans_only(ch: Warehouse, tmp_path: Path) -> None:
+    named = When(names=("raw*",))
+    fields = {
+        "input_total": (Only(named, "raw.in"), "in"),
+        "ttft_ms": (Only(named, "first"),),
+        "agent": (Only(named, "who"),),
+    }
+    given = USAGE | {"raw.in": 500, "first": 7, "who": "me"}
+    spans = [Span(given, name=name) for name in ("raw call", "call")]
+    found = read(ch, tmp_path, made(fields=FIELDS | fields), *spans)
+    assert [(row["input_tokens"], row["ttft_ms"], row["agent"]) for row in found] == [
+        (470, 7.0, "me"),
+        (70, None, ""),
+    ]
 
 
 def test_a_time_is_counted_from_the_start_of_the_span(ch: Warehouse, tmp_path: Path) -> None:
@@ -174,8 +210,10 @@ RULES: list[tuple[When, bool]] = [
 
 def test_a_rule_is_about_spans_for_which_all_of_it_holds(ch: Warehouse, tmp_path: Path) -> None:
     span = USAGE | {"gen_ai.system": "Anthropic", "flag": ""}
+    received = receive(ch, tmp_path, span)
     for when, holds in RULES:
-        (row,) = read(ch, tmp_path, made(exclusive_input=(When(names=("y",)), when)), span)
+        rules = (When(names=("y",)), when)
+        (row,) = become(ch, made(exclusive_input=rules), received)
         assert buckets(row) == ((100, 30, 30, 20) if holds else INCLUSIVE), when
         assert row["usage_flag"] == ""
 
