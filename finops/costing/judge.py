@@ -6,6 +6,7 @@ Whether a call counts is settled first (repeats.py); calls that don't count deci
 from __future__ import annotations
 
 from finops.clickhouse.client import Warehouse
+from finops.costing.bequeath import bequeath
 from finops.costing.repeats import SHARES, find_repeats
 
 DUPLICATE_WINDOW_S = 600
@@ -26,12 +27,26 @@ TABLES = {
     other_model UInt8""",
 }
 
-# With the reason why a call doesn't count, '' if it does.
+# With the reason why a call doesn't count, '' if it does. A call that counts but names no request
+# is an attempt of the one that a row named which only repeats it.
 COUNTED = f"""
-    SELECT n.*, repeats.reason AS reason
-    FROM near AS n
-    LEFT ANY JOIN repeats ON repeats.span_key = n.span_key
-    WHERE {SHARES}"""
+    SELECT *,
+        if(own_request = 0 AND reason = '', left_request, own_request) AS request_key,
+        if(own_request = 0 AND reason = '', left_attempt, own_attempt) AS attempt
+    FROM (
+        SELECT * EXCEPT (request_key, attempt), request_key AS own_request, attempt AS own_attempt
+        FROM near WHERE {SHARES}
+    ) AS n
+    LEFT ANY JOIN repeats ON repeats.repeated = n.span_key
+    LEFT JOIN
+    (
+        SELECT heir AS left_to, argMin(request_key, (started_at, span_key)) AS left_request,
+            argMin(attempt, (started_at, span_key)) AS left_attempt
+        FROM repeats
+        INNER JOIN near ON span_key = repeated
+        WHERE request_key != 0
+        GROUP BY heir
+    ) AS bequeathed ON left_to = n.span_key"""
 
 # Rows that don't count come last in their request, so they decide nothing. An attempt that got no
 # answer doesn't know which dated model would have served it: what it asked for is compared.
@@ -94,5 +109,6 @@ def judge(ch: Warehouse) -> None:
     for name, columns in TABLES.items():
         ch.command(f"CREATE OR REPLACE TEMPORARY TABLE {name} ({columns}) ENGINE = Memory")
     find_repeats(ch)
+    bequeath(ch)
     for statement in (ALONE, REQUESTS, JUDGE):
         ch.command(statement)

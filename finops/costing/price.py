@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from finops.clickhouse.client import Warehouse
+from finops.costing.bequeath import LEFT
 from finops.costing.gather import HIT, HOUR, INPUT, OUTPUT, known, total
 from finops.pricing.aliases import ensure_aliases
 from finops.pricing.models import RateVersion
@@ -115,7 +116,17 @@ OF_CALL = (
 WORKED_OUT = ("hit", "known", "complete", "total_input", "day_s")
 OF_VERDICT = ("counted", "uncounted_reason", "last_attempt", "request_succeeded", "waste_class")
 COPIED = ", ".join((*OF_CALL, *OF_VERDICT))
-READ = ", ".join(f"c.{n} AS {n}" for n in (*OF_CALL, *WORKED_OUT))
+
+
+def own_or_left(name: str) -> str:
+    """SQL of a column of the call, or of what a row that repeats it says."""
+    own = f"if(c.{name} = '', bequests.{name}, c.{name})" if name in LEFT else f"c.{name}"
+    if name == "action_id":
+        return f"if({own} = '', lower(hex(c.trace_id)), {own}) AS action_id"
+    return f"{own} AS {name}"
+
+
+READ = ", ".join(own_or_left(name) for name in (*OF_CALL, *WORKED_OUT))
 READ_VERDICT = ", ".join(f"verdicts.{name} AS {name}" for name in OF_VERDICT)
 
 # PREWHERE picks by span id alone, which costs a third of the whole key; the join is exact.
@@ -141,8 +152,7 @@ FROM
         SELECT {READ}, {READ_VERDICT}, {RATE} AS rate
         FROM
         (
-            SELECT * REPLACE(if(action_id = '', lower(hex(trace_id)), action_id) AS action_id),
-                if(model_served = '', model_requested, model_served) AS model,
+            SELECT *, if(model_served = '', model_requested, model_served) AS model,
                 {HIT} AS hit, {known(BUCKETS)} > 0 AS known, {COMPLETE} AS complete,
                 {total(INPUT)} AS total_input,
                 toUInt32(toUnixTimestamp(started_at) % 86400) AS day_s
@@ -156,6 +166,8 @@ FROM
         ) AS c
         INNER JOIN verdicts ON verdicts.workspace_id = c.workspace_id
             AND verdicts.trace_id = c.trace_id AND verdicts.span_id = c.span_id
+        LEFT JOIN bequests ON bequests.workspace_id = c.workspace_id
+            AND bequests.trace_id = c.trace_id AND bequests.span_id = c.span_id
         LEFT JOIN tariffs ON tariffs.tariff_key = verdicts.tariff_key
     )
 )

@@ -5,6 +5,8 @@
     parent_of_usage     a span that only wraps calls, or sums them up
 
 A failed attempt that is the child of the successful one repeats nothing, and both were billed.
+A row that adds nothing may be the only one that says for whom the call was: it has heirs, which
+take over what they don't know themselves (bequeath.py).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ SLACK_US = 20_000
 
 TABLES = {
     "shared": "key UInt64",
-    "repeats": "span_key UInt64, reason LowCardinality(String)",
+    "repeats": "repeated UInt64, reason LowCardinality(String), heir UInt64",
 }
 
 # Most calls share nothing with another one and need no more than a look at themselves.
@@ -38,20 +40,22 @@ SHARES = """(response_key IN shared OR request_key IN shared OR prompt_key IN sh
 # Of the spans of one response the one that knows most is kept, then the earliest.
 RESPONSES = """
 INSERT INTO repeats
-SELECT span_key, 'response_repeated'
+SELECT span_key, 'response_repeated', kept
 FROM
 (
-    SELECT span_key, row_number() OVER (
-        PARTITION BY workspace_id, response_key
-        ORDER BY known DESC, detail DESC, attributed DESC, started_at, trace_id, span_id
-    ) AS place
+    SELECT span_key, first_value(span_key) OVER response AS kept
     FROM near
     WHERE response_key != 0 AND response_key IN shared
+    WINDOW response AS (
+        PARTITION BY workspace_id, response_key
+        ORDER BY known DESC, detail DESC, attributed DESC, started_at, trace_id, span_id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    )
 )
-WHERE place > 1
+WHERE span_key != kept
 """
 
-SEEN = "SELECT * FROM near WHERE span_key NOT IN (SELECT span_key FROM repeats)"
+SEEN = "SELECT * FROM near WHERE span_key NOT IN (SELECT repeated FROM repeats)"
 
 
 def inside(inner: str, outer: str) -> str:
@@ -78,12 +82,12 @@ CANDIDATES = "doubled AND NOT aggregate AND (trace_key IN shared OR twin_key IN 
 RANK = "(detail, named, attributed, -dateDiff('microsecond', started_at, ended_at), scope)"
 TWINS = f"""
 INSERT INTO repeats
-SELECT DISTINCT span_key, 'twin'
+SELECT span_key, 'twin', nearest.2
 FROM
 (
     SELECT r.span_key AS span_key, k.scope AS other,
-        argMin(k.rank > r.rank, (abs(dateDiff('microsecond', r.started_at, k.started_at)),
-            k.span_key)) AS outranked
+        argMin((k.rank > r.rank, k.span_key), (
+            abs(dateDiff('microsecond', r.started_at, k.started_at)), k.span_key)) AS nearest
     FROM (SELECT *, {RANK} AS rank, {NAMES} AS names, {SEEKS_AT} AS meetings
         FROM ({SEEN}) WHERE {CANDIDATES}) AS r
     ARRAY JOIN r.meetings AS meeting
@@ -99,13 +103,13 @@ FROM
         AND (r.known OR r.ok = k.ok OR {inside("k", "r")})
     GROUP BY span_key, other
 )
-WHERE outranked
+WHERE nearest.1
 """
 
 # An agent's step repeats the usage of the calls, and of the steps, that lie within it in its trace.
 STEPS = f"""
 INSERT INTO repeats
-SELECT DISTINCT a.span_key, 'parent_of_usage'
+SELECT a.span_key, 'parent_of_usage', c.span_key
 FROM (SELECT * FROM ({SEEN}) WHERE aggregate) AS a
 INNER JOIN (SELECT * FROM ({SEEN}) WHERE known) AS c
     ON c.workspace_id = a.workspace_id AND c.trace_id = a.trace_id
@@ -117,11 +121,11 @@ WHERE c.span_key != a.span_key AND {inside("c", "a")}
 # A parent is dropped where it repeats the sum of its children, or only wraps them.
 PARENTS = f"""
 INSERT INTO repeats
-SELECT span_key, 'parent_of_usage'
+SELECT r.span_key, 'parent_of_usage', arrayJoin(children.spans)
 FROM ({SEEN}) AS r
 INNER JOIN
 (
-    SELECT parent_key, max(ok) AS some_ok,
+    SELECT parent_key, groupArray(span_key) AS spans, max(ok) AS some_ok,
         sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out
     FROM ({SEEN})
     WHERE parent_key != 0 AND known

@@ -19,6 +19,9 @@ from finops.pricing.rate import BUCKETS, TIERS, Rate
 from finops.pricing.resolve import PROVIDERS, resolve_model
 
 Call = Mapping[str, Any]
+Identity = tuple[str, str]
+# Rows that repeat others, with those that take over what they say of the request.
+Repeats = dict[Identity, set[Identity]]
 INPUTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image_in")
 OUTPUTS = ("output", "reasoning", "audio_out")
 TOKENS = (*INPUTS, *OUTPUTS)
@@ -82,16 +85,16 @@ def group(calls: Sequence[Call], key: Callable[[Call], Any]) -> dict[Any, list[C
     return groups
 
 
-def repeated_responses(calls: Sequence[Call]) -> set[tuple[str, str]]:
+def repeated_responses(calls: Sequence[Call]) -> Repeats:
     """Every span of a provider response but the one that knows most, then the earliest."""
     carrying = [call for call in calls if names_a_response(call) and not is_hit(call)]
-    repeated = set()
+    repeated: Repeats = {}
     for same in group(carrying, lambda c: (canonical(c["provider"]), c["response_id"])).values():
         ranked = sorted(
             same,
             key=lambda c: (-known(c), c["tenant"] == "", c["started_at"], *identity(c)),
         )
-        repeated |= {identity(call) for call in ranked[1:]}
+        repeated |= {identity(call): {identity(ranked[0])} for call in ranked[1:]}
     return repeated
 
 
@@ -158,30 +161,34 @@ def rank(call: Call) -> tuple[Any, ...]:
     )
 
 
-def twins(calls: Sequence[Call]) -> set[tuple[str, str]]:
+def twins(calls: Sequence[Call]) -> Repeats:
     """Every call whose nearest twin of some other scope knows more of it."""
     plain = [c for c in calls if not is_hit(c) and c["operation"] not in AGGREGATES]
-    found = set()
+    found: Repeats = defaultdict(set)
     for call in plain:
         others = group([c for c in plain if can_be_twin(call, c)], scope_of)
         for same in others.values():
             nearest = min(same, key=lambda c: abs(c["started_at"] - call["started_at"]))
             if rank(nearest) > rank(call):
-                found.add(identity(call))
+                found[identity(call)].add(identity(nearest))
     return found
 
 
-def summed_up(calls: Sequence[Call]) -> set[tuple[str, str]]:
+def summed_up(calls: Sequence[Call]) -> Repeats:
     """Every agent's step in whose time and trace another known call lies."""
-    return {
-        identity(step)
+    found: Repeats = defaultdict(set)
+    pairs = (
+        (identity(step), identity(call))
         for step in calls
         if step["operation"] in AGGREGATES
         for call in calls
         if call["trace_id"] == step["trace_id"] and identity(call) != identity(step)
         if known(call) and lies_within(call, step)
         if call["operation"] not in AGGREGATES or extent(step) < extent(call)
-    }
+    )
+    for step, call in pairs:
+        found[step].add(call)
+    return found
 
 
 def extent(call: Call) -> tuple[Any, ...]:
@@ -202,27 +209,58 @@ def repeats_children(call: Call, children: Sequence[Call]) -> bool:
     )
 
 
-def uncounted(calls: Sequence[Call]) -> dict[tuple[str, str], str]:
-    repeated = repeated_responses(calls)
-    reasons = dict.fromkeys(repeated, "response_repeated")
-    for reason, find in (("twin", twins), ("parent_of_usage", summed_up)):
-        left = [call for call in calls if identity(call) not in reasons]
-        reasons |= dict.fromkeys(find(left), reason)
-    repeated = set(reasons)
-    by_parent = group(
-        [call for call in calls if identity(call) not in repeated],
-        lambda c: (c["trace_id"], c["parent_span_id"]),
-    )
+def parents(calls: Sequence[Call]) -> Repeats:
+    """Every call that only wraps its children, or repeats their sum."""
+    by_parent = group(calls, lambda c: (c["trace_id"], c["parent_span_id"]))
+    return {
+        identity(call): {identity(child) for child in children if known(child)}
+        for call in calls
+        for children in [by_parent.get(identity(call), [])]
+        if repeats_children(call, children)
+    }
+
+
+def uncounted(calls: Sequence[Call]) -> tuple[dict[Identity, str], Repeats]:
+    """Return why a row doesn't count, and who takes over from it."""
+    reasons: dict[Identity, str] = {}
+    heirs: Repeats = {}
+    for reason, find in (
+        ("response_repeated", repeated_responses),
+        ("twin", twins),
+        ("parent_of_usage", summed_up),
+        ("parent_of_usage", parents),
+    ):
+        found = find([call for call in calls if identity(call) not in reasons])
+        reasons |= dict.fromkeys(found, reason)
+        heirs |= found
+    further = {
+        row: {grand for heir in kept for grand in heirs.get(heir, ())}
+        for row, kept in heirs.items()
+    }
+    return reasons, {row: kept | further[row] for row, kept in heirs.items()}
+
+
+def take_over(calls: Sequence[Call], reasons: Mapping[Identity, str], heirs: Repeats) -> list[Call]:
+    """Give calls that count, and name no request, the request of a row that repeats them."""
+    taken: list[Call] = []
     for call in calls:
-        children = by_parent.get(identity(call), [])
-        if identity(call) not in repeated and repeats_children(call, children):
-            reasons[identity(call)] = "parent_of_usage"
-    return reasons
+        before = [
+            other
+            for other in calls
+            if other["request_id"] and identity(call) in heirs.get(identity(other), ())
+        ]
+        if not call["request_id"] and before and identity(call) not in reasons:
+            first = min(before, key=lambda c: c["started_at"])
+            taken.append({**call, **{n: first[n] for n in ("request_id", "attempt")}})
+        else:
+            taken.append(call)
+    return taken
 
 
 def judge(calls: Sequence[Call]) -> dict[tuple[str, str], Verdict]:
     """Say of each call what it was, by (trace, span)."""
-    reasons = uncounted(calls)
+    reasons, heirs = uncounted(calls)
+    calls = take_over(calls, reasons, heirs)
     verdicts = {}
     successes = []
     for attempts in group(calls, lambda c: c["request_id"] or identity(c)).values():

@@ -151,3 +151,27 @@ def test_an_agents_step_that_alone_knows_the_usage_counts(ch: Warehouse) -> None
             {"span": "elsewhere"},
         ],
     ) == {"outer": "parent_of_usage", "inner": "", "elsewhere": ""}
+
+
+def test_the_row_that_counts_takes_over_for_whom_the_dropped_one_was(ch: Warehouse) -> None:
+    ours: dict[str, Any] = {"tenant": "acme", "user_id": "ann", "action_name": "answer ticket"}
+    theirs: dict[str, Any] = {"tenant": "", "user_id": "bob", "feature": "search"}
+    assert reasons(ch, [wrapper(**ours), client(trace="w", **theirs)])["client"] == ""
+    row = charges(ch)[span("client")]
+    names = ("tenant", "user_id", "team", "feature", "action_name")
+    assert [row[name] for name in names] == ["acme", "bob", "", "search", "answer ticket"]
+
+
+def test_attempts_stay_attempts_of_the_request_that_only_their_wrappers_name(ch: Warehouse) -> None:
+    def attempt(number: int, outcome: str) -> list[dict[str, Any]]:
+        start_ms = number * 5000
+        seen: dict[str, Any] = {"outcome": outcome, "trace": f"t{number}"}
+        return [
+            wrapper(f"wrapper {number}", start_ms, request_id="r", attempt=number, **seen),
+            client(f"client {number}", start_ms + 3, **seen),
+        ]
+
+    reasons(ch, attempt(1, "ok"), attempt(0, "timeout"))
+    rows = charges(ch)
+    assert [rows[span(f"client {n}")]["waste_class"] for n in (0, 1)] == ["retry", "clean"]
+    assert rows[span("client 0")]["request_id"] == "r"
