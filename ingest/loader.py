@@ -97,7 +97,8 @@ class Loader:
                     log.warning("segment_recovered", segment=name, torn_bytes=cut)
             if now - self._beaten_at >= BEAT_EVERY_S:
                 self._beaten_at = now
-                tell_alive(loaded_to(self.folder, datetime.now(UTC)))
+                if self.signal is TRACES:  # charges wait for these alone
+                    tell_alive(loaded_to(self.folder, datetime.now(UTC)))
                 write_progress(self.folder, self._totals.as_dict())
         except OSError as error:
             log.warning("housekeeping_failed", error=str(error))

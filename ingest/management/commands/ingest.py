@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from finops.config import Config, load_config
 from finops.supervisor.supervise import stop_signals
-from ingest.loader import Loader
 from ingest.loader_process import loader_beside, stop_with_parent
+from ingest.loaders import LoaderFell, make_loaders, run_loaders
 from ingest.serve import PortTaken, bind, serve
 
 
@@ -54,4 +54,7 @@ def load_until_stopped(config: Config) -> None:
     stop = threading.Event()
     with stop_signals(stop):
         stop_with_parent(stop)
-        Loader(config.spool, config.spool_seen_by_clickhouse).run(stop)
+        try:
+            run_loaders(make_loaders(config), stop)
+        except LoaderFell as error:
+            raise CommandError(str(error)) from None
