@@ -110,6 +110,9 @@ def holds(when: When) -> str:
     conditions.extend(
         f"attributes[{quote(key)}] IN ({texts(values)})" for key, values in when.values.items()
     )
+    conditions.extend(f"NOT mapContains(attributes, {quote(key)})" for key in when.lacks)
+    if when.failed is not None:
+        conditions.append("status_code = 2" if when.failed else "status_code != 2")
     return " AND ".join(f"({condition})" for condition in conditions)
 
 

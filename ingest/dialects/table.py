@@ -11,7 +11,8 @@ class When:
     """Spans that a rule is about: all that is given must hold, and one of each tuple is enough.
 
     A scope or a span name that ends in `*` stands for all that begin so; providers are in lower
-    case; `keys` are attributes that are there, whatever they hold.
+    case; `keys` are attributes that are there, whatever they hold, and none of `lacks` is. `failed`
+    is whether the span's status is an error.
     """
 
     scopes: tuple[str, ...] = ()
@@ -19,6 +20,8 @@ class When:
     providers: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
+    failed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
