@@ -8,12 +8,27 @@ every span has only keys that were seen before, so the common case is one compar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from google.protobuf.message import DecodeError, EncodeError
 
-from ingest.content import INVOCATION_PARAMETERS, is_content, keep_parameters
+from ingest.answers import Facts, read_answer
+from ingest.content import (
+    ANSWERS,
+    DOOR,
+    FACT_TEXTS,
+    FIRST_TOKEN_EVENTS,
+    INVOCATION_PARAMETERS,
+    KIND,
+    KINDS_OF_CALLS,
+    is_content,
+    keep_facts,
+    keep_failure,
+    keep_parameters,
+)
 from ingest.errors import BadRequest, TooLarge
 from ingest.otlp import Outline, Traces
 from ingest.pieces import PIECE_BYTES, Pieces
@@ -28,15 +43,19 @@ MAX_KNOWN_KEYS = 10_000
 # Spans, what holds them, and what of them is only thrown away, all together in one request.
 MAX_PARTS = 100_000
 
-USEFUL = ("finops.", "gen_ai.", "llm.", "openinference.", "error.", "user.", "session.")
+USEFUL = (DOOR, "finops.", "gen_ai.", "llm.", "openinference.", "error.", "user.", "session.")
 EXCEPTION_TYPE = "exception.type"
+FIRST_TOKEN = f"{DOOR}first_token"
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
 
 
 @dataclass(slots=True)
 class Admission:
-    """What became of a request: `body` is stored, the rest is told and counted."""
+    """What became of a request: `body` is stored, the rest is told and counted.
+
+    `spans` are those stored, or data points, and `ignored` those that nobody wants, by why.
+    """
 
     body: bytes = b""
     spans: int = 0
@@ -45,6 +64,7 @@ class Admission:
     content_dropped: int = 0
     attributes_dropped: int = 0
     parts: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
 
     def count(self, parts: int) -> None:
         """Count parts of the request in; raises TooLarge when it has too many."""
@@ -58,6 +78,16 @@ class Admission:
     def reject(self, reason: str) -> None:
         self.rejected += 1
         self.reason = self.reason or reason
+
+    def add(self, part: Admission) -> None:
+        """Add the numbers of a part of the same request; raises TooLarge when they are too many."""
+        self.spans += part.spans
+        self.rejected += part.rejected
+        self.reason = self.reason or part.reason
+        self.content_dropped += part.content_dropped
+        self.attributes_dropped += part.attributes_dropped
+        self.ignored.update(part.ignored)
+        self.count(part.parts)
 
 
 # Keys that passed: all others are looked at. Bounded, since clients choose them.
@@ -75,7 +105,10 @@ def admit(body: bytes) -> Admission:
             admission.body = admit_piece(body, admission)
         else:
             pieces = Pieces(body)
-            admission.body = b"".join([admit_piece(piece, admission) for piece in pieces])
+            kept = BytesIO()  # its value comes without a copy
+            for piece in pieces:
+                kept.write(admit_piece(piece, admission))
+            admission.body = kept.getvalue()
             admission.attributes_dropped += pieces.dropped
     except (DecodeError, EncodeError, UnicodeDecodeError) as error:
         raise BadRequest(
@@ -131,12 +164,9 @@ def admit_spans(spans: Any, admission: Admission, large: bool) -> None:
             clean_attributes(attributes, admission, large)
         if large:
             span.name = span.name[:MAX_TEXT]
-            span.status.message = span.status.message[:MAX_TEXT]
-        if span.events:
+        if span.status.message or span.events or span.links:
             admission.count(len(span.events))
-            keep_exception(span)
-        if span.links:
-            span.ClearField("links")
+            keep_of_rest(span)
     for index in reversed(bad):
         del spans[index]
     admission.spans += len(spans)
@@ -151,25 +181,54 @@ def explain_ids(trace_id: bytes, span_id: bytes) -> str:
 def clean_attributes(attributes: Any, admission: Admission, large: bool) -> None:
     """Drop content and what is too large or too many; learn the keys that passed."""
     admission.count(max(len(attributes) - MAX_ATTRIBUTES, 0))
+    facts: Facts = {}
     for key in list(attributes):
         if key in _known_keys and not large:
             continue
-        if is_content(key):
-            del attributes[key]
-            admission.content_dropped += 1
-        elif key == INVOCATION_PARAMETERS:
-            attributes[key].string_value = keep_parameters(attributes[key].string_value)
-        elif too_long(key, MAX_KEY_BYTES) or (
-            large and attributes[key].ByteSize() > MAX_VALUE_BYTES
-        ):
-            del attributes[key]
-            admission.attributes_dropped += 1
-        else:
-            learn(key)
+        if key in ANSWERS and is_call(attributes):
+            facts = read_answer(attributes[key].string_value) | facts
+        clean_attribute(attributes, key, admission, large)
+    for name, fact in facts.items():
+        set_value(attributes[DOOR + name], fact)
     if len(attributes) > MAX_ATTRIBUTES:
         for key in sorted(attributes, key=usefulness)[MAX_ATTRIBUTES:]:
             del attributes[key]
             admission.attributes_dropped += 1
+
+
+def clean_attribute(attributes: Any, key: str, admission: Admission, large: bool) -> None:
+    """Drop one attribute, or reduce it, or learn its key."""
+    if is_content(key):
+        del attributes[key]
+        admission.content_dropped += 1
+    elif key in INVOCATION_PARAMETERS:
+        attributes[key].string_value = keep_parameters(attributes[key].string_value)
+    elif key in FACT_TEXTS:
+        attributes[key].string_value = keep_facts(attributes[key].string_value)
+    elif is_surplus(attributes, key, large):
+        del attributes[key]
+        admission.attributes_dropped += 1
+    else:
+        learn(key)
+
+
+def is_surplus(attributes: Any, key: str, large: bool) -> bool:
+    """Say whether a key is no client's to send, or it or its value is too large."""
+    if key.startswith(DOOR) or too_long(key, MAX_KEY_BYTES):
+        return True
+    return large and attributes[key].ByteSize() > MAX_VALUE_BYTES
+
+
+def is_call(attributes: Any) -> bool:
+    """Say whether an answer in a span's attributes is its own, and not that of a call inside."""
+    return KIND not in attributes or attributes[KIND].string_value.upper() in KINDS_OF_CALLS
+
+
+def set_value(value: Any, fact: str | int) -> None:
+    if isinstance(fact, int):
+        value.int_value = fact
+    else:
+        value.string_value = fact
 
 
 def too_long(key: str, limit: int) -> bool:
@@ -187,11 +246,19 @@ def learn(key: str) -> None:
     _known_keys.add(key)
 
 
-def keep_exception(span: Any) -> None:
-    """Keep the type of a recorded exception as an attribute; events themselves aren't stored."""
+def keep_of_rest(span: Any) -> None:
+    """Keep of a status message, which may quote a prompt, what failed; of events some attributes.
+
+    These are the type of an exception and the time of the first token; links go.
+    """
+    if span.status.message:
+        span.status.message = keep_failure(span.status.message)
     for event in span.events:
         if event.name == "exception" and EXCEPTION_TYPE in event.attributes:
             name = event.attributes[EXCEPTION_TYPE].string_value[:MAX_TEXT]
             if EXCEPTION_TYPE not in span.attributes:
                 span.attributes[EXCEPTION_TYPE].string_value = name
+        elif event.name in FIRST_TOKEN_EVENTS and FIRST_TOKEN not in span.attributes:
+            span.attributes[FIRST_TOKEN].int_value = event.time_unix_nano
     span.ClearField("events")
+    span.ClearField("links")

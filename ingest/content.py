@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 # Whole keys, and every key below them (`llm.input_messages` covers `llm.input_messages.0.message`).
@@ -66,6 +67,13 @@ CONTENT = (
     "ai.values",
     "ai.embedding",
     "ai.embeddings",
+    "ai.response.files",
+    "ai.request.text",
+    "ai.request.headers",
+    "ai.schema",
+    "ai.documents",
+    "ai.ranking",
+    "ai.decision",
     "all_messages",
     "all_messages_events",
     "pydantic_ai.all_messages",
@@ -87,11 +95,30 @@ NOT_CONTENT = frozenset(
     {"gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.prompt.id", "ai.prompt.name"}
 )
 
-# A JSON text of everything that a client passed; only these parts of it are kept.
-INVOCATION_PARAMETERS = "llm.invocation_parameters"
+# Content that may be a provider's answer as JSON: what it says in ids, names and counts is kept as
+# attributes of ours. Their prefix is no one else's: at the door it is taken off what clients send.
+ANSWERS = frozenset(
+    {
+        "output.value",
+        "langfuse.observation.output",
+        "gen_ai.completion",
+        "response_data",
+    }
+)
+DOOR = "door:"
+# Spans around calls, which may carry the answer of a call inside them.
+KIND = "openinference.span.kind"
+KINDS_OF_CALLS = frozenset({"LLM", "EMBEDDING", "RERANKER"})
+# Events that mark the first token of an answer.
+FIRST_TOKEN_EVENTS = frozenset({"First Token Stream Event", "new_token", "first_token"})
+
+# JSON texts of everything that a client passed; only these parts of them are kept.
+INVOCATION_PARAMETERS = frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"})
 KEPT_PARAMETERS = frozenset(
     {
         "model",
+        "model_name",
+        "model_id",
         "stream",
         "max_tokens",
         "max_completion_tokens",
@@ -104,6 +131,22 @@ KEPT_PARAMETERS = frozenset(
         "reasoning_effort",
         "dimensions",
     }
+)
+
+# What a status message may keep: the names of errors, a status, and words that tell the outcome.
+TELLING = re.compile(
+    r"\b[A-Z]\w*(?:Error|Exception|Exit|Timeout|Interrupt)\b"
+    r"|\b[45]\d\d\b"
+    r"|(?i:rate.?limit|too.?many.?requests|resource.?exhausted|throttl|time.?out|timed out|deadline"
+    r"|cancel|abort|disconnect|out.?of.?memory|\boom\b)"
+)
+LONGEST_FAILURE = 200
+
+# JSON texts in which a counter of ours may be found beside text; only numbers, flags and these
+# names are kept.
+FACT_TEXTS = frozenset({"ai.response.providerMetadata", "ai.telemetry.metadata.langfusePrompt"})
+KEPT_NAMES = frozenset(
+    {"serviceTier", "service_tier", "trafficType", "responseId", "name", "version"}
 )
 
 _ROOTS = frozenset(CONTENT)
@@ -138,3 +181,30 @@ def keep_parameters(text: str) -> str:
         and (isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) < 100))
     }
     return json.dumps(kept, separators=(",", ":"))
+
+
+def keep_failure(message: str) -> str:
+    """Reduce a status message, which may quote a prompt, to the words that tell what failed."""
+    told = dict.fromkeys(match.group() for match in TELLING.finditer(message[:1024]))
+    return " ".join(told)[:LONGEST_FAILURE]
+
+
+def keep_facts(text: str) -> str:
+    """Reduce a JSON text to its numbers, its flags and the names that are kept."""
+    try:
+        return json.dumps(facts_of(json.loads(text)), separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return ""
+
+
+def facts_of(given: Any) -> Any:
+    if not isinstance(given, dict):
+        return {}
+    inner = {key: facts_of(value) for key, value in given.items() if isinstance(value, dict)}
+    plain = {
+        key: value
+        for key, value in given.items()
+        if isinstance(value, bool | int | float)
+        or (key in KEPT_NAMES and isinstance(value, str) and len(value) < 100)
+    }
+    return plain | {key: value for key, value in inner.items() if value}

@@ -53,7 +53,11 @@ MESSAGES: dict[str, tuple[tuple[int, str, str], ...]] = {
         (2, "string", "version"),
         (3, "repeated bytes", "attributes"),
     ),
-    "Event": ((2, "string", "name"), (3, "map AnyValue", "attributes")),
+    "Event": (
+        (1, "fixed64", "time_unix_nano"),
+        (2, "string", "name"),
+        (3, "map AnyValue", "attributes"),
+    ),
     "Status": ((2, "string", "message"), (3, "int32", "code")),
     "Span": (
         (1, "bytes", "trace_id"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from ingest.admission import (
     admit,
 )
 from ingest.errors import BadRequest
-from tests.ingest.payloads import Span, decoded, keys, request
+from tests.ingest.payloads import START_NS, Span, decoded, keys, request
 
 SECRET = "the quick brown fox"
 
@@ -135,10 +137,52 @@ def test_a_value_that_grows_too_large_later_is_dropped_although_its_key_is_known
     assert keys(decoded(admission.body)[0]) == set()
 
 
-def test_long_names_and_messages_are_cut() -> None:
-    span = Span(name="n" * 20_000, status=2, status_message="m" * 20_000)
-    (kept,) = decoded(admit(request(span)).body)
-    assert (len(kept.name), len(kept.status.message)) == (MAX_TEXT, MAX_TEXT)
+def test_long_names_are_cut() -> None:
+    (kept,) = decoded(admit(request(Span(name="n" * 20_000))).body)
+    assert len(kept.name) == MAX_TEXT
+
+
+def test_a_status_message_keeps_what_failed_and_nothing_that_it_quotes() -> None:
+    message = "openai.RateLimitError: Error code: 429 - {'message': 'too many requests: my secret'}"
+    (kept,) = decoded(admit(request(Span(status=2, status_message=message))).body)
+    assert kept.status.message == "RateLimitError 429 too many requests"
+
+
+def test_the_answers_id_stays_and_its_text_goes() -> None:
+    answer = {"id": "chatcmpl-1", "model": "gpt-4o-2024-08-06", "choices": ["secret"]}
+    admission = admit(request(Span({"output.value": json.dumps(answer)})))
+    assert values_of(admission.body) == {
+        "door:response_id": "chatcmpl-1",
+        "door:model_served": "gpt-4o-2024-08-06",
+    }
+    assert admission.content_dropped == 1
+
+
+def test_an_answer_on_a_span_around_calls_tells_nothing() -> None:
+    attributes = {
+        "openinference.span.kind": "CHAIN",
+        "output.value": '{"id": "chatcmpl-1", "model": "gpt-4o", "usage": {"prompt_tokens": 1}}',
+    }
+    assert values_of(admit(request(Span(attributes))).body) == {"openinference.span.kind": "CHAIN"}
+
+
+def test_no_client_can_say_what_was_read_at_the_door() -> None:
+    admission = admit(request(Span({"door:response_id": "forged", "door:first_token": 1})))
+    assert values_of(admission.body) == {}
+    assert admission.attributes_dropped == 2
+
+
+def test_the_time_of_the_first_token_is_kept_of_the_events() -> None:
+    events = [("First Token Stream Event", {}), ("First Token Stream Event", {"text": "secret"})]
+    (kept,) = decoded(admit(request(Span(events=events))).body)
+    assert [(pair.key, pair.value.int_value) for pair in kept.attributes] == [
+        ("door:first_token", START_NS)
+    ]
+
+
+def values_of(body: bytes) -> dict[str, str]:
+    (kept,) = decoded(body)
+    return {pair.key: pair.value.string_value for pair in kept.attributes}
 
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)

@@ -133,7 +133,7 @@ def test_what_was_received_can_be_shown(ch: Warehouse, tmp_path: Path) -> None:
         "list": ["x", 'y"'],
         "raw": b"\x00",
     }
-    span = Span(attributes, parent_span_id=b"p" * 8, status=2, status_message="bad", kind=3)
+    span = Span(attributes, parent_span_id=b"p" * 8, status=2, status_message="TimeoutError", kind=3)
     write_segment(tmp_path, request(span, resource={"service.name": "shop", "zone": "b"}))
     load_all(ch, tmp_path)
     (row,) = ch.query(
@@ -154,7 +154,7 @@ def test_what_was_received_can_be_shown(ch: Warehouse, tmp_path: Path) -> None:
         "name": "chat",
         "kind": 3,
         "status_code": 2,
-        "status_message": "bad",
+        "status_message": "TimeoutError",
         "scope_name": "test",
         "trace": b"t".hex() * 16,
         "parent": b"p".hex() * 8,
