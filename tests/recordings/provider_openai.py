@@ -87,13 +87,19 @@ def chat(exchange: Exchange) -> Answer:
         for delta in deltas
     ]
     events.append(("", {**common, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}))
-    asks_usage = (body.get("stream_options") or {}).get("include_usage")
-    if (
-        asks_usage or exchange.provider in ("groq", "mistral")
-    ) and "no-usage" not in exchange.words:
-        events.append(("", {**common, "choices": [], "usage": chat_usage(exchange)}))
+    if "no-usage" not in exchange.words:
+        tell_usage(exchange, events, common)
     answer.chunks, answer.content_type = sse(events, done=True), "text/event-stream"
     return answer
+
+
+def tell_usage(exchange: Exchange, events: list[tuple[str, Any]], common: Object) -> None:
+    """Add the usage to a stream: where it was asked for, and as these providers do unasked."""
+    if exchange.provider == "groq":
+        events[-1][1]["x_groq"] = {"id": exchange.token, "usage": chat_usage(exchange)}
+    asked = (exchange.body.get("stream_options") or {}).get("include_usage")
+    if asked or exchange.provider == "mistral":
+        events.append(("", {**common, "choices": [], "usage": chat_usage(exchange)}))
 
 
 def responses(exchange: Exchange) -> Answer:
@@ -212,6 +218,8 @@ def embeddings(exchange: Exchange) -> Answer:
         "model": answer.model,
         "usage": {"prompt_tokens": exchange.usage.input, "total_tokens": exchange.usage.input},
     }
+    if exchange.provider == "mistral":
+        answer.response_id = answer.body["id"] = f"embd-{exchange.token}"
     return answer
 
 
