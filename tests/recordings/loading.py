@@ -71,7 +71,8 @@ def collect(ch: Warehouse, first: int, count: int) -> list[Outcome]:
     found = [Outcome() for _ in range(count)]
     where = "WHERE workspace_id BETWEEN {first:UInt64} AND {last:UInt64}"
     params = {"first": first, "last": first + count - 1}
-    for row in ch.query(f"SELECT * FROM calls FINAL {where} ORDER BY started_at, span_id", params):
+    rows = f"SELECT *, {HEX_ID} AS span FROM calls FINAL {where} ORDER BY started_at, span_id"
+    for row in ch.query(rows, params):
         outcome = found[row["workspace_id"] - first]
         outcome.rows.append(as_expected(row))
     for row in ch.query(
