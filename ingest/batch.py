@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class Batch:
 
     folder: Path
     names: tuple[str, ...]
+    # An earlier try may have brought some of it in; see ingest/again.py.
+    again: bool = field(default=False, compare=False)
 
     @property
     def token(self) -> str:
@@ -79,7 +81,7 @@ def read_begun(folder: Path) -> Batch | None:
         names = tuple((folder / MANIFEST).read_text().split())
     except FileNotFoundError:
         return None
-    batch = Batch(folder, names)
+    batch = Batch(folder, names, again=True)
     if any(path.exists() for path in batch.paths()):
         return batch
     drop(folder)

@@ -1,7 +1,8 @@
 """From sealed segments to rows: decode, normalise, write down that it is done.
 
-Every statement carries a deduplication token made of the batch and the step. So the steps can be
-repeated from the first after a crash anywhere between them, and each row is there once.
+Every statement carries a deduplication token made of the batch and the step, and a batch that was
+tried before is loaded as ingest/again.py says. So the steps can be repeated from the first after a
+crash anywhere in or between them, and each row is there once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import QueryFailed
+from ingest.again import decode_again, normalise_again, not_written_down, token
 from ingest.batch import Batch
 from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
 from ingest.dialects import DIALECTS
@@ -79,7 +81,10 @@ def decode(ch: Warehouse, batch: Batch, path: str, requests: int) -> None:
                 f"ClickHouse sees {row['requests']} of {requests} requests at {path}: "
                 "FINOPS_SPOOL_DIR_IN_CLICKHOUSE must name the spool as ClickHouse's file() sees it."
             )
-        ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS | token(batch, "spans"))
+        if batch.again:
+            decode_again(ch, batch, path)
+        else:
+            ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS | token(batch, "spans"))
     except QueryFailed as error:
         raise Undecodable(str(error)) from error
 
@@ -87,7 +92,11 @@ def decode(ch: Warehouse, batch: Batch, path: str, requests: int) -> None:
 def normalise(ch: Warehouse, batch: Batch, present: Iterable[str], params: dict[str, Any]) -> None:
     """Run step two: the spans of each dialect become calls."""
     for dialect in DIALECTS:
-        if dialect.name in present:
+        if dialect.name not in present:
+            continue
+        if batch.again:
+            normalise_again(ch, batch, dialect.name, params)
+        else:
             ch.command(
                 NORMALISE[dialect.name],
                 params,
@@ -99,7 +108,7 @@ def write_segments(
     ch: Warehouse, batch: Batch, spans: Counter[str], calls: Counter[str], now: datetime
 ) -> None:
     """Tell the charge job that these segments are in."""
-    names = list(batch.names)
+    names = not_written_down(ch, batch) if batch.again else list(batch.names)
     ch.insert(
         "segments",
         {
@@ -113,10 +122,6 @@ def write_segments(
         },
         settings=token(batch, "segments"),
     )
-
-
-def token(batch: Batch, step: str) -> dict[str, Any]:
-    return {"insert_deduplicate": 1, "insert_deduplication_token": f"{batch.token}:{step}"}
 
 
 def rehearse(ch: Warehouse, path: str) -> None:
