@@ -19,6 +19,7 @@ from ingest.batch import Batch
 from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
 from ingest.dialects import DIALECTS
 from ingest.normalise import NORMALISE
+from ingest.otlp import Traces
 from ingest.rehearsal import hidden
 from ingest.segments import tally_files
 from ingest.signal import NO_DIALECT, NOT_A_CALL, Loaded, Signal, Undecodable, Unseen, positive
@@ -134,4 +135,4 @@ def rehearse(ch: Warehouse, path: str) -> None:
             ch.command(statement, params, settings=WHOLE)
 
 
-TRACES = Signal("traces", "", load, rehearse)
+TRACES = Signal("traces", "", load, rehearse, Traces)

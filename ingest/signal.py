@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from finops.clickhouse.client import Warehouse
 from ingest.batch import Batch
@@ -97,6 +98,8 @@ class Signal:
     folder: str
     load: Load
     rehearse: Rehearse
+    # The class of the protobuf runtime that reads a request.
+    message: Any
 
     def within(self, spool: Path) -> Path:
         """Return the signal's own folder in a spool."""

@@ -79,7 +79,8 @@ def lag_s(to: Collector, ch: Warehouse, number: int) -> float:
     began = time.monotonic()
     send(to, number)
     until = began + WAIT_S
-    while not ch.query("SELECT 1 FROM calls WHERE span_id = unhex(hex({n:UInt64}))", {"n": number}):
+    span = {"span": f"{number:016X}"}
+    while not ch.query("SELECT 1 FROM calls WHERE hex(span_id) = {span:String}", span):
         if time.monotonic() > until:
             raise TimeoutError("the call never came")
         time.sleep(LOOK_EVERY_S)
