@@ -85,6 +85,13 @@ OUTCOME = f"""multiIf(
         match(failure, 'out.?of.?memory|\\\\boom\\\\b'), 'oom',
         'error')"""
 
+
+def hash_of(text: str) -> str:
+    """Return the expression that reads 16 hexadecimal digits; 0 for anything else."""
+    digits = f"match({text}, '^[0-9a-fA-F]{{16}}$')"
+    return f"if({digits}, reinterpretAsUInt64(reverse(unhex({text}))), 0)"
+
+
 CALLS: Mapping[str, str] = {
     "workspace_id": "workspace_id",
     "tenant": "tenant_text",
@@ -145,10 +152,8 @@ CALLS: Mapping[str, str] = {
     "score": "if(isFinite(score_number), score_number, NULL)",
     "cache_layer": f"if(cache_layer_text IN ({texts(CACHE_LAYERS)}), cache_layer_text, 'none')",
     "cache_hit": "ifNull(cache_hit_flag, 0)",
-    "prompt_hash": "if(length(prompt_hash_text) = 16, "
-    "reinterpretAsUInt64(reverse(unhex(prompt_hash_text))), 0)",
-    "answer_hash": "if(length(answer_hash_text) = 16, "
-    "reinterpretAsUInt64(reverse(unhex(answer_hash_text))), 0)",
+    "prompt_hash": hash_of("prompt_hash_text"),
+    "answer_hash": hash_of("answer_hash_text"),
     "timeout_ms": "accurateCastOrNull(round(timeout_ms_number), 'UInt32')",
     "dialect": "dialect",
     "emitter": "if(scope_version = '', scope_name, concat(scope_name, '@', scope_version))",
