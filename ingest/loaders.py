@@ -15,10 +15,9 @@ import structlog
 from finops.config import Config
 from ingest.load import TRACES
 from ingest.loader import Loader
-from ingest.metrics.load import METRICS
 from ingest.signal import Signal
 
-SIGNALS: tuple[Signal, ...] = (TRACES, METRICS)
+SIGNALS: tuple[Signal, ...] = (TRACES,)
 
 log = structlog.get_logger(__name__)
 
