@@ -118,22 +118,27 @@ WHERE c.span_key != a.span_key AND {inside("c", "a")}
         < (c.started_at, -toUnixTimestamp64Micro(c.ended_at), c.span_key))
 """
 
-# A parent is dropped where it repeats the sum of its children, or only wraps them.
+# A parent is dropped where it repeats the sum of its children, or only wraps them: children that
+# know their usage, or ended as it did and know no more than it.
+END = f"(ok, cancelled, {LAST_NAME.format('asked')})"
 PARENTS = f"""
 INSERT INTO repeats
-SELECT r.span_key, 'parent_of_usage', arrayJoin(children.spans)
+SELECT r.span_key, 'parent_of_usage', arrayJoin(if(knowing, informed, others))
 FROM ({SEEN}) AS r
 INNER JOIN
 (
-    SELECT parent_key, groupArray(span_key) AS spans, max(ok) AS some_ok,
-        sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out
+    SELECT parent_key, countIf(known) > 0 AS knowing, maxIf(ok, known) AS some_ok,
+        groupArrayIf(span_key, known) AS informed, groupArray(span_key) AS others,
+        sumIf(tokens_in, known) AS tokens_in, sumIf(tokens_out, known) AS tokens_out,
+        groupUniqArray({END}) AS ends
     FROM ({SEEN})
-    WHERE parent_key != 0 AND known
+    WHERE parent_key != 0
     GROUP BY parent_key
 ) AS children ON children.parent_key = r.span_key
-WHERE (ok = 0 OR children.some_ok)
-    AND ((known AND tokens_in = children.tokens_in AND tokens_out = children.tokens_out)
-        OR (NOT known AND wrapper))
+WHERE multiIf(
+    knowing AND ok AND NOT some_ok, 0,
+    known, knowing AND r.tokens_in = children.tokens_in AND r.tokens_out = children.tokens_out,
+    wrapper AND (knowing OR has(ends, {END})))
 """
 
 

@@ -197,25 +197,31 @@ def extent(call: Call) -> tuple[Any, ...]:
 
 def repeats_children(call: Call, children: Sequence[Call]) -> bool:
     informed = [child for child in children if known(child)]
-    if not informed:
-        return False
-    if call["outcome"] == "ok" and all(child["outcome"] != "ok" for child in informed):
+    some_ok = any(child["outcome"] == "ok" for child in informed)
+    if informed and call["outcome"] == "ok" and not some_ok:
         return False
     if not known(call):
-        return call["operation"] in ANSWERS
-    return all(
+        alike = any(end_of(child) == end_of(call) for child in children)
+        return call["operation"] in ANSWERS and (bool(informed) or alike)
+    return bool(informed) and all(
         tokens(call, side) == sum(tokens(child, side) for child in informed)
         for side in (INPUTS, OUTPUTS)
     )
+
+
+def end_of(call: Call) -> tuple[bool, bool, str]:
+    asked = asked_of(call).rpartition("/")[2].lower()
+    return call["outcome"] == "ok", call["outcome"] == "cancelled", asked
 
 
 def parents(calls: Sequence[Call]) -> Repeats:
     """Every call that only wraps its children, or repeats their sum."""
     by_parent = group(calls, lambda c: (c["trace_id"], c["parent_span_id"]))
     return {
-        identity(call): {identity(child) for child in children if known(child)}
+        identity(call): {identity(child) for child in informed or children}
         for call in calls
         for children in [by_parent.get(identity(call), [])]
+        for informed in [[child for child in children if known(child)]]
         if repeats_children(call, children)
     }
 

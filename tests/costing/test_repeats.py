@@ -175,3 +175,21 @@ def test_attempts_stay_attempts_of_the_request_that_only_their_wrappers_name(ch:
     rows = charges(ch)
     assert [rows[span(f"client {n}")]["waste_class"] for n in (0, 1)] == ["retry", "clean"]
     assert rows[span("client 0")]["request_id"] == "r"
+
+
+@pytest.mark.parametrize(
+    ("child", "reason"),
+    [
+        ({}, "parent_of_usage"),
+        ({"outcome": "timeout"}, "parent_of_usage"),
+        ({"outcome": "cancelled"}, ""),
+        ({"model_requested": "gpt-4o-mini"}, ""),
+    ],
+    ids=["the same end", "another failure", "cancelled", "another model"],
+)
+def test_a_parent_that_knows_no_more_than_a_child_with_the_same_end_only_wraps_it(
+    ch: Warehouse, child: dict[str, Any], reason: str
+) -> None:
+    silent: dict[str, Any] = {**FAILED, "trace": "t", "model_requested": "gpt-4o"}
+    seen = [{"span": "root", **silent}, {"span": "step", "parent": "root", **silent, **child}]
+    assert reasons(ch, seen) == {"root": reason, "step": ""}
