@@ -16,6 +16,10 @@ LARGEST_COUNT = 2**32 - 1
 # Beyond these powers of ten ClickHouse writes a number with an exponent.
 LEAST_EXPONENT, MOST_EXPONENT = -6, 21
 
+ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x2028, 0x2029)} | {
+    ord(letter): "\\" + short for letter, short in zip('\b\f\n\r\t"\\/', 'bfnrt"\\/', strict=True)
+}
+
 
 def texts_of(attributes: Iterable[KeyValue]) -> dict[str, str]:
     """Return attributes as texts; of two with one name the first counts."""
@@ -91,7 +95,10 @@ def count_of(text: str) -> int | None:
 
 
 def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(reversed(pairs))
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        found.setdefault(key, value)
+    return found
 
 
 def refuse(constant: str) -> float:
@@ -132,8 +139,7 @@ def text_of_member(value: Any, path: tuple[str | int, ...]) -> str:
 def text_of_json(value: Any) -> str:
     """Write JSON as ClickHouse does: no spaces, slashes escaped, numbers as short as can be."""
     if isinstance(value, str):
-        written = json.dumps(value, ensure_ascii=False).replace("/", "\\/")
-        return written.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        return f'"{value.translate(ESCAPES)}"'
     if isinstance(value, float):
         return text_of_real(value)
     if isinstance(value, dict):
