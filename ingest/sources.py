@@ -22,6 +22,8 @@ from ingest.dialects.table import (
 )
 from ingest.meaning import LONGEST_MS
 
+MOMENT = r"^20\d\d-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?$"
+
 
 def text_of(source: Source) -> str:
     """Return the expression that reads a source as text; '' where it isn't there."""
@@ -30,9 +32,8 @@ def text_of(source: Source) -> str:
             return f"resource[{quote(name)}]"
         case Json(name, path):
             return text_in_json(name, path)
-        case Digits(name, member):
-            pattern = f"""["']{member}["']\\s*:\\s*["']?(\\d+)"""
-            return f"extract(attributes[{quote(name)}], {quote(pattern)})"
+        case Digits(name):
+            return f"extract(attributes[{quote(name)}], {quote(source.pattern)})"
         case SpanName() | Const():
             return "name" if isinstance(source, SpanName) else quote(source.text)
         case Seconds(name) | Since(name):
@@ -46,10 +47,10 @@ def text_of(source: Source) -> str:
 
 
 def text_in_json(name: str, path: tuple[str | int, ...]) -> str:
+    """ClickHouse gives any member but null as text."""
     steps = (quote(step) if isinstance(step, str) else str(step) for step in path)
     at = ", ".join((f"attributes[{quote(name)}]", *steps))
-    raw = f"JSONExtractRaw({at})"
-    return f"multiIf(startsWith({raw}, '\"'), JSONExtractString({at}), {raw} = 'null', '', {raw})"
+    return f"JSONExtractString({at})"
 
 
 def count_of(source: Source) -> str:
@@ -88,7 +89,7 @@ def since_start(text: str) -> str:
     micros = f"""multiIf(
         {number} >= 1e17, {number} / 1e3, {number} >= 1e14, {number},
         {number} >= 1e11, {number} * 1e3, {number} IS NOT NULL, {number} * 1e6,
-        match({bare}, '^\\\\d{{4}}-\\\\d\\\\d-\\\\d\\\\d[T ]\\\\d\\\\d:\\\\d\\\\d:\\\\d\\\\d'),
+        match({bare}, {quote(MOMENT)}),
         toFloat64(toUnixTimestamp64Micro(parseDateTime64BestEffortOrNull({bare}, 6, 'UTC'))),
         NULL)"""
     return f"({micros} - toUnixTimestamp64Micro(started_at)) / 1000"

@@ -53,12 +53,25 @@ class Json:
         object.__setattr__(self, "path", path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Digits:
-    """The whole number after a quoted member's name, in JSON or in a dict as Python prints it."""
+    """The whole number after a quoted member's name, in JSON or in a dict as Python prints it.
+
+    Of several members each but the last one is a dict, or an object, that the next one is in.
+    """
 
     name: str
-    member: str
+    path: tuple[str, ...]
+
+    def __init__(self, name: str, *path: str) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "path", path)
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression whose group is the number."""
+        opened = (f"""["']{member}["']\\s*:\\s*\\{{[^}}]*""" for member in self.path[:-1])
+        return "".join(opened) + f"""["']{self.path[-1]}["']\\s*:\\s*["']?(\\d+)"""
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -144,12 +144,20 @@ def values_of(source: Source) -> dict[str, st.SearchStrategy[Any]]:
             return {source: VALUES}
         case Json(name, path):
             return {name: st.one_of(inside(path), inside(path), VALUES)}
-        case Digits(name, member):
-            return {name: TOKENS.map(lambda count: str({member: count})) | VALUES}
+        case Digits(name, path):
+            return {name: TOKENS.map(lambda count: str(nested(path, count))) | VALUES}
         case Seconds(name) | Since(name):
             return {name: VALUES}
         case _:
             return {}
+
+
+def nested(path: tuple[str, ...], count: Any) -> dict[str, Any]:
+    """A dict with a count at the end of a path, among others."""
+    inner: Any = count
+    for step in reversed(path):
+        inner = {"other": 7, step: inner}
+    return {"first": {path[-1]: 9}, **inner} if len(path) > 1 else dict(inner)
 
 
 def inside(path: tuple[str | int, ...]) -> st.SearchStrategy[str]:

@@ -70,8 +70,8 @@ def reads_text(source: Source) -> Text:
             return lambda sent: sent.resource.get(name, "")
         case Json(name, path):
             return reads_member(name, path)
-        case Digits(name, member):
-            return reads_digits(name, member)
+        case Digits(name, path):
+            return reads_digits(name, path)
         case _:
             return reads_made_text(source)
 
@@ -98,8 +98,9 @@ def reads_member(name: str, path: tuple[str | int, ...]) -> Text:
     return read
 
 
-def reads_digits(name: str, member: str) -> Text:
-    pattern = re.compile(rf"""["']{member}["']\s*:\s*["']?(\d+)""", re.ASCII)
+def reads_digits(name: str, path: tuple[str, ...]) -> Text:
+    outer = "".join(rf"""["']{member}["']\s*:\s*\{{[^}}]*""" for member in path[:-1])
+    pattern = re.compile(rf"""{outer}["']{path[-1]}["']\s*:\s*["']?(\d+)""", re.ASCII)
 
     def read(sent: Sent) -> str:
         found = pattern.search(sent.attributes.get(name, ""))
