@@ -12,12 +12,14 @@ from dashboards.budgets import (
     send_alert_again,
     switch_budget,
 )
+from dashboards.data import data
 from dashboards.overview import overview
 from dashboards.waiting import waiting
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("overview/waiting", waiting, name="waiting"),
+    path("data", data, name="data"),
     path("budgets", budgets_page, name="budgets"),
     path("budgets/new", new_budget_page, name="new-budget"),
     path("budgets/<int:budget_id>/edit", edit_budget_page, name="edit-budget"),

@@ -15,6 +15,7 @@ from typing import Any
 from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import QueryFailed
 from ingest.again import decode_again, normalise_again, not_written_down, token
+from ingest.arrivals import record_arrivals, record_ignored
 from ingest.batch import Batch
 from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
 from ingest.dialects import DIALECTS
@@ -24,18 +25,10 @@ from ingest.rehearsal import hidden
 from ingest.segments import tally_files
 from ingest.signal import NO_DIALECT, NOT_A_CALL, Loaded, Signal, Undecodable, Unseen, positive
 
-COUNT_SPANS = """
-SELECT segment, dialect, count() AS rows
+PRESENT = """
+SELECT DISTINCT dialect
 FROM spans
 WHERE segment IN {segments:Array(String)} AND received_at >= {since:DateTime64(3, 'UTC')}
-GROUP BY segment, dialect
-"""
-
-COUNT_CALLS = """
-SELECT segment, count() AS rows
-FROM calls
-WHERE segment IN {segments:Array(String)}
-GROUP BY segment
 """
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -51,15 +44,20 @@ def load(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, now: datetime) -
     requests, received = tally_files(batch.paths())
     decode(ch, batch, path, requests)
     params: dict[str, Any] = {"segments": list(batch.names), "since": batch.since}
+    present = {row["dialect"] for row in ch.query(PRESENT, params)}
+    normalise(ch, batch, present, params)
     spans: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
-    for row in ch.query(COUNT_SPANS, params):
-        spans[row["segment"]] += row["rows"]
-        dialects[row["dialect"]] += row["rows"]
-    normalise(ch, batch, dialects, params)
-    calls = Counter({row["segment"]: row["rows"] for row in ch.query(COUNT_CALLS, params)})
-    write_segments(ch, batch, spans, calls, now)
+    arrived = record_arrivals(ch, batch, params)
+    for row in arrived:
+        spans[row["segment"]] += row["spans"]
+        calls[row["segment"]] += row["calls"]
+        dialects[row["dialect"]] += row["spans"]
     stored, counted = spans.total(), calls.total()
+    if received > stored:
+        record_ignored(ch, batch, arrived)
+    write_segments(ch, batch, spans, calls, now)
     return Loaded(
         segments=len(batch.names),
         received=received,

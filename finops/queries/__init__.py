@@ -6,6 +6,7 @@ a group of unpriced calls doesn't become free by one that was rate-limited.
 
 from __future__ import annotations
 
+from finops.queries.arrivals import Arrival, LastCall, Shares, arrivals, last_call, shares
 from finops.queries.cost_over_time import CostOverTime, Series, cost_over_time
 from finops.queries.coverage import Coverage, coverage, names
 from finops.queries.dimensions import DIMENSIONS, NO_FILTERS, Dimension, Filters
@@ -27,23 +28,29 @@ __all__ = [
     "DIMENSIONS",
     "NO_FILTERS",
     "ORDERS",
+    "Arrival",
     "CostOverTime",
     "Coverage",
     "Dimension",
     "Filters",
     "Freshness",
     "InvalidRange",
+    "LastCall",
     "QuestionError",
     "Range",
     "Series",
+    "Shares",
     "UnitCost",
     "UnitCosts",
     "UnknownDimension",
     "Unpriced",
+    "arrivals",
     "cost_over_time",
     "coverage",
     "freshness",
+    "last_call",
     "names",
+    "shares",
     "spend",
     "stream_unit_costs",
     "totals",
