@@ -14,13 +14,15 @@ from io import BytesIO
 from typing import Any
 
 from google.protobuf.message import DecodeError, EncodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from ingest.answers import Facts, read_answer
+from ingest.answers import Facts, read_answer, read_hidden
 from ingest.content import (
     ANSWERS,
     DOOR,
     FACT_TEXTS,
     FIRST_TOKEN_EVENTS,
+    HIDDEN_PARAMETERS,
     INVOCATION_PARAMETERS,
     KIND,
     KINDS_OF_CALLS,
@@ -30,14 +32,13 @@ from ingest.content import (
     keep_parameters,
 )
 from ingest.errors import BadRequest, TooLarge
+from ingest.glance import LARGE_BYTES, spans_if_clean
 from ingest.otlp import Outline, Traces
 from ingest.pieces import PIECE_BYTES, Pieces
 
 MAX_ATTRIBUTES = 256
 MAX_KEY_BYTES = 256
 MAX_VALUE_BYTES = 8 * 1024
-# A span that is smaller can't hold a value above the limit, so only larger ones are looked into.
-LARGE_BYTES = MAX_VALUE_BYTES
 MAX_TEXT = 1024
 MAX_KNOWN_KEYS = 10_000
 # Spans, what holds them, and what of them is only thrown away, all together in one request.
@@ -120,6 +121,12 @@ def admit(body: bytes) -> Admission:
 
 def admit_piece(body: bytes, admission: Admission) -> bytes:
     """Return what is kept of a request that is small enough to be parsed at once."""
+    spans = spans_if_clean(body, _known_keys, MAX_ATTRIBUTES)
+    if spans:
+        admission.count(spans)
+        admission.spans += spans
+        whole: bytes = ExportTraceServiceRequest.FromString(body).SerializeToString()
+        return whole
     traces = Traces.FromString(body)
     if body and not traces.resource_spans:
         raise DecodeError("only unknown fields")
@@ -187,6 +194,8 @@ def clean_attributes(attributes: Any, admission: Admission, large: bool) -> None
             continue
         if key in ANSWERS and is_call(attributes):
             facts = read_answer(attributes[key].string_value) | facts
+        elif key == HIDDEN_PARAMETERS:
+            facts |= read_hidden(attributes[key].string_value)
         clean_attribute(attributes, key, admission, large)
     for name, fact in facts.items():
         set_value(attributes[DOOR + name], fact)

@@ -48,6 +48,12 @@ MODELS = ("model", "model_name", "model_version", "modelVersion")
 USAGES = ("usage", "token_usage", "usage_metadata", "usageMetadata")
 # An object that has one of these is an answer, and its id the answer's.
 MARKS = frozenset((*MODELS, *USAGES, "choices", "stop_reason", "finish_reason"))
+LOOKED_AT = MARKS | {"type", "raw"}
+# An answer as Python prints OpenAI's classes; its usage comes after everything that it quotes.
+PRINTED = re.compile(r"ChatCompletion\(id='([\w-]{1,200})'")
+PRINTED_MODEL = re.compile(r"\bmodel='([^']{1,200})'")
+PRINTED_USAGE = "usage=CompletionUsage("
+PRINTED_COUNT = re.compile(r"\b(\w+_tokens)=(\d{1,9})\b")
 STREAMED = ("chat.completion.chunk", "ChatGenerationChunk")
 
 INPUT = ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count")
@@ -85,6 +91,18 @@ def read_answer(text: str) -> Facts:
     return facts
 
 
+def read_hidden(text: str) -> Facts:
+    """Return whether LiteLLM's own cache gave the answer: only then it names the cache's key."""
+    if len(text) > LONGEST:
+        return {}
+    try:
+        given: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    hit = isinstance(given, dict) and (given.get("cache_key") or given.get("cache_hit") is True)
+    return {"cache_hit": 1} if hit else {}
+
+
 def find_answers(whole: Any) -> Iterator[Mapping[str, Any]]:
     for place in PLACES:
         found = whole
@@ -93,7 +111,7 @@ def find_answers(whole: Any) -> Iterator[Mapping[str, Any]]:
                 found = found[step] if isinstance(found, list) and len(found) > step else None
             else:
                 found = found.get(step) if isinstance(found, dict) else None
-        if isinstance(found, dict) and (not MARKS.isdisjoint(found) or "type" in found):
+        if isinstance(found, dict) and not LOOKED_AT.isdisjoint(found):
             yield found
 
 
@@ -103,6 +121,8 @@ def read_object(answer: Mapping[str, Any]) -> Facts:
         name(facts, "response_id", answer, IDS)
         name(facts, "model_served", answer, MODELS)
         name(facts, "service_tier", answer, ("service_tier",))
+    if isinstance(answer.get("raw"), str):
+        facts |= read_printed(answer["raw"])
     if answer.get("object") in STREAMED or answer.get("type") in STREAMED:
         facts["stream"] = 1
     for key in USAGES:
@@ -112,6 +132,23 @@ def read_object(answer: Mapping[str, Any]) -> Facts:
             for what, count in read_usage(usage).items():
                 facts.setdefault(what, count)
     return facts
+
+
+def read_printed(text: str) -> Facts:
+    """Read a ChatCompletion that Python printed."""
+    found, usage_at = PRINTED.match(text), text.rfind(PRINTED_USAGE)
+    if not found or usage_at < 0:
+        return {}
+    facts: Facts = {"response_id": found[1]}
+    tail = text[usage_at:]
+    if models := PRINTED_MODEL.findall(text, 0, usage_at):
+        facts["model_served"] = models[-1]
+    counts = {key: int(count) for key, count in PRINTED_COUNT.findall(tail)}
+    into = {key: counts[key] for key in ("cached_tokens",) if key in counts}
+    out = {key: counts[key] for key in ("reasoning_tokens",) if key in counts}
+    totals = {key: counts[key] for key in ("prompt_tokens", "completion_tokens") if key in counts}
+    details = {"prompt_tokens_details": into, "completion_tokens_details": out}
+    return facts | read_usage({**totals, **details})
 
 
 def name(facts: Facts, what: str, answer: Mapping[str, Any], keys: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ CONTENT = (
     "gen_ai.output.messages",
     "gen_ai.system_instructions",
     "gen_ai.tool.definitions",
+    "gen_ai.tool.description",
     "gen_ai.tool.call.arguments",
     "gen_ai.tool.call.result",
     "gen_ai.prompt",
@@ -41,6 +42,7 @@ CONTENT = (
     "message",
     "messages",
     "message_content",
+    "tool.description",
     "tool.parameters",
     "tool.json_schema",
     "tool_call.function.arguments",
@@ -56,6 +58,37 @@ CONTENT = (
     "langfuse.trace.output",
     "langfuse.observation.input",
     "langfuse.observation.output",
+    "langfuse.observation.status_message",
+    "langfuse.observation.metadata.instructions",
+    "langfuse.observation.metadata.prompt",
+    "langfuse.observation.metadata.tools",
+    "langfuse.experiment",
+    "langsmith.request.headers",
+    "gen_ai.request.extra_body",
+    "gen_ai.request.extra_query",
+    "gen_ai.serialized.doc",
+    "metadata.requester_metadata",
+    "metadata.spend_logs_metadata",
+    "metadata.mcp_tool_call_metadata",
+    "metadata.vector_store_request_metadata",
+    "metadata.prompt_management_metadata",
+    "metadata.requester_custom_headers",
+    "metadata.user_api_key_user_email",
+    "litellm.guardrail.response",
+    "litellm.provider.error.stack_trace",
+    "guardrail_response",
+    "hidden_params",
+    "llm.request.functions",
+    "error.message",
+    "error.stack_trace",
+    "$ai_input",
+    "$ai_input_state",
+    "$ai_instructions",
+    "$ai_output",
+    "$ai_output_choices",
+    "$ai_output_state",
+    "$ai_error",
+    "$ai_tools",
     "ai.prompt",
     "ai.response.text",
     "ai.response.object",
@@ -95,6 +128,9 @@ NOT_CONTENT = frozenset(
     {"gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.prompt.id", "ai.prompt.name"}
 )
 
+# LiteLLM's JSON of what its users don't see; it says whether its own cache answered.
+HIDDEN_PARAMETERS = "hidden_params"
+
 # Content that may be a provider's answer as JSON: what it says in ids, names and counts is kept as
 # attributes of ours. Their prefix is no one else's: at the door it is taken off what clients send.
 ANSWERS = frozenset(
@@ -110,7 +146,15 @@ DOOR = "door:"
 KIND = "openinference.span.kind"
 KINDS_OF_CALLS = frozenset({"LLM", "EMBEDDING", "RERANKER"})
 # Events that mark the first token of an answer.
-FIRST_TOKEN_EVENTS = frozenset({"First Token Stream Event", "new_token", "first_token"})
+FIRST_TOKEN_EVENTS = frozenset(
+    {
+        "First Token Stream Event",
+        "new_token",
+        "first_token",
+        "gen_ai.content.completion.chunk",
+        "llm.content.completion.chunk",
+    }
+)
 
 # JSON texts of everything that a client passed; only these parts of them are kept.
 INVOCATION_PARAMETERS = frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"})
@@ -149,6 +193,11 @@ KEPT_NAMES = frozenset(
     {"serviceTier", "service_tier", "trafficType", "responseId", "name", "version"}
 )
 
+# What follows `llm.` in other names of two parts or more.
+NOT_PROVIDERS = frozenset(
+    {"token_count", "usage", "request", "response", "cost", "chat", "prompt_template", "latency"}
+)
+
 _ROOTS = frozenset(CONTENT)
 
 
@@ -163,7 +212,17 @@ def is_content(key: str) -> bool:
         if key[:at] in _ROOTS:
             return True
         at = key.find(".", at + 1)
-    return False
+    return is_raw(key)
+
+
+def is_raw(key: str) -> bool:
+    """Say whether LiteLLM passes on a member of a provider's request or answer under this name.
+
+    It names them llm.PROVIDER.MEMBER, whatever the provider is called.
+    """
+    first, _, rest = key.partition(".")
+    second, _, member = rest.partition(".")
+    return first == "llm" and member != "" and second not in NOT_PROVIDERS
 
 
 def keep_parameters(text: str) -> str:

@@ -7,9 +7,32 @@ statements are generated from this table (decode.py, normalise.py). `calls` hold
 
 from __future__ import annotations
 
-from ingest.dialects import finops, gen_ai, openinference
+from ingest.dialects import (
+    finops,
+    gen_ai,
+    langfuse,
+    langsmith,
+    litellm,
+    openinference,
+    openlit,
+    posthog,
+    traceloop,
+    vercel,
+)
 from ingest.dialects.table import Dialect
 
 # In the order in which they are tried: most emitters use gen_ai.* beside names of their own, and
 # any of them may carry finops.*.
-DIALECTS: tuple[Dialect, ...] = (openinference.DIALECT, finops.DIALECT, gen_ai.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    langfuse.DIALECT,
+    litellm.DIALECT,
+    langsmith.DIALECT,
+    openinference.DIALECT,
+    vercel.DIALECT,
+    pydantic_ai.DIALECT,
+    openlit.DIALECT,
+    traceloop.DIALECT,
+    posthog.DIALECT,
+    finops.DIALECT,
+    gen_ai.DIALECT,
+)
