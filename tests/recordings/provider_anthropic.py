@@ -74,7 +74,7 @@ def messages(exchange: Exchange) -> Answer:
 
 
 def stream(message: Object, usage: Object) -> list[tuple[str, Any]]:
-    """Only message_start tells the cache split; message_delta has the final output."""
+    """Only message_start tells how long what was written is kept; the end has the final output."""
     opened = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     steps: list[Object] = [{"type": "message_start", "message": opened}, {"type": "ping"}]
     for index, block in enumerate(message["content"]):
@@ -103,7 +103,11 @@ def stream(message: Object, usage: Object) -> list[tuple[str, Any]]:
         ]
         steps.append({"type": "content_block_stop", "index": index})
     last = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+    # Today's API repeats all counts at the end; before it told nothing but the output there.
+    told = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     final = {"output_tokens": usage["output_tokens"]}
+    if "cache_creation" in usage:
+        final |= {name: usage[name] for name in told}
     steps.append({"type": "message_delta", "delta": last, "usage": final})
     steps.append({"type": "message_stop"})
     return [(step["type"], step) for step in steps]
