@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ingest.dialects.shared import GENERAL, OURS
-from ingest.dialects.table import Dialect, Fields, Json, Only, Seconds, Since, When, merge
+from ingest.dialects.table import Const, Dialect, Fields, Json, Only, Seconds, Since, When, merge
 
 # Their model name is only set from the answer.
 ANSWERED = When(scopes=("openinference.instrumentation.openai",))
+# google-genai says it in no other way.
+STREAMED = When(names=("GenerateContentStream", "AsyncGenerateContentStream"))
 
 PARAMETERS = "llm.invocation_parameters"
 EMBEDDING_PARAMETERS = "embedding.invocation_parameters"
@@ -43,6 +45,7 @@ OPENINFERENCE: Fields = {
         "door:stream",
         Json(PARAMETERS, "stream"),
         Json(PARAMETERS, "streaming"),
+        Only(STREAMED, Const("true")),
     ),
     "max_output_tokens": (
         Json(PARAMETERS, "max_tokens"),

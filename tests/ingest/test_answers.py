@@ -123,6 +123,24 @@ def test_a_gateway_that_adds_anthropics_names_to_openais_shape_is_inclusive() ->
     assert (found["input_total"], found["cache_read"]) == (1678, 331)
 
 
+def test_an_answer_that_python_printed() -> None:
+    raw = (
+        "ChatCompletion(id='chatcmpl-1', choices=[Choice(message=Message(content=\"model='x', "
+        "usage=CompletionUsage(prompt_tokens=1\"))], model='gpt-4o-2024-08-06', usage="
+        "CompletionUsage(completion_tokens=662, prompt_tokens=1340, completion_tokens_details="
+        "Details(audio_tokens=0, reasoning_tokens=61), prompt_tokens_details=Details("
+        "audio_tokens=0, cached_tokens=331)))"
+    )
+    assert read({"role": "assistant", "raw": raw}) == {
+        "response_id": "chatcmpl-1",
+        "model_served": "gpt-4o-2024-08-06",
+        "input_total": 1340,
+        "output_total": 662,
+        "cache_read": 331,
+        "reasoning": 61,
+    }
+
+
 @pytest.mark.parametrize(
     "text",
     [
