@@ -16,6 +16,7 @@ from ingest.dialects import (
     openinference,
     openlit,
     posthog,
+    pydantic_ai,
     traceloop,
     vercel,
 )
@@ -24,8 +25,8 @@ from ingest.dialects.table import Dialect
 # In the order in which they are tried: most emitters use gen_ai.* beside names of their own, and
 # any of them may carry finops.*.
 DIALECTS: tuple[Dialect, ...] = (
-    langfuse.DIALECT,
     litellm.DIALECT,
+    langfuse.DIALECT,
     langsmith.DIALECT,
     openinference.DIALECT,
     vercel.DIALECT,

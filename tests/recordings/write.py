@@ -86,7 +86,9 @@ class Writer:
 
     def compose(self, told: Json, bill: list[Json], received: list[Received]) -> Json:
         requests = [
-            shorten(read_body(request)) for request in received if request.path.endswith(("/traces", "/otel"))
+            shorten(read_body(request))
+            for request in received
+            if request.path.endswith(("/traces", "/otel"))
         ]
         made = (
             {"built_from_source": told["built_from_source"]} if "built_from_source" in told else {}
