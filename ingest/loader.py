@@ -35,7 +35,7 @@ from ingest.signal import Signal, Totals, Undecodable, Unseen
 
 LOCK = "loader.lock"
 PROGRESS = "loader.json"
-POLL_S = 0.1
+POLL_S = 0.05
 RECOVER_EVERY_S = 2.0
 BEAT_EVERY_S = 5.0
 BEAT = "loader"
@@ -43,7 +43,9 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 MAX_DOUBLINGS = 8
 # A statement costs as much as a thousand spans: a trickle is gathered rather than loaded in drops.
-GATHER_S = 0.7
+# What comes after a rest is loaded at once; from one load's beginning to the next is so long.
+GATHER_S = 1.5
+LEAST_GATHER_S = 0.2
 LARGE_BYTES = 4 * 1024**2
 # How long a segment that can't be loaded lets others go first.
 STEP_ASIDE_S = 60.0
@@ -111,6 +113,7 @@ class Loader:
         if batch is None:
             return POLL_S
         size = batch.size
+        began = time.monotonic()
         try:
             self.load(batch)
         except FAILURES as error:
@@ -122,7 +125,9 @@ class Loader:
             )
             return wait_s
         self._failures = 0
-        return 0.0 if size >= LARGE_BYTES else GATHER_S
+        if size >= LARGE_BYTES:
+            return 0.0
+        return max(GATHER_S - (time.monotonic() - began), LEAST_GATHER_S)
 
     def load(self, batch: Batch) -> None:
         """Load a batch and remove its files; raises when it has to wait."""

@@ -2,7 +2,7 @@
 
 One thread writes. While it waits for the disk, requests queue up, and the next fdatasync answers
 for all of them; each request's future is done only then. A segment is sealed, and so handed to the
-loader, when it is old or large enough.
+loader, when it is old or large enough; one that comes after a rest is old at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from ingest.errors import Busy
 from ingest.segments import make_folder, measure, open_segment, seal
 
 SEAL_AFTER_S = 0.3
+# After a rest, what comes is handed over at once.
+SEAL_AFTER_REST_S = 0.05
+REST_S = 0.6
 SEAL_BYTES = 16 * 1024**2
 # When the loader falls behind, fewer and larger segments keep the folder small.
 BEHIND_SEGMENTS = 64
@@ -46,6 +49,7 @@ class Spool:
         self._held_bytes = 0
         self._behind = False
         self._measured_at = 0.0
+        self._sealed_at = 0.0
         self._open: OpenSegment | None = None
         self._thread = threading.Thread(target=self._write_until_closed, name="spool", daemon=True)
 
@@ -100,7 +104,10 @@ class Spool:
                 return
 
     def _until_due(self) -> float:
-        return MEASURE_EVERY_S if self._open is None else SEAL_AFTER_S / 4
+        if self._open is None:
+            return MEASURE_EVERY_S
+        left_s = self._open.due_at(self._behind) - time.monotonic()
+        return min(max(left_s, 0.0), MEASURE_EVERY_S)
 
     def _commit(self, batch: list[Waiting]) -> None:
         held = self._open.size if self._open else 0
@@ -116,7 +123,8 @@ class Spool:
         error: Busy | None = None
         try:
             if self._open is None:
-                self._open = OpenSegment(self.folder)
+                rested = time.monotonic() - self._sealed_at >= REST_S
+                self._open = OpenSegment(self.folder, SEAL_AFTER_REST_S if rested else SEAL_AFTER_S)
             self._open.append(records)
         except OSError as failure:
             log.error("spool_write_failed", error=str(failure), folder=str(self.folder))
@@ -140,6 +148,7 @@ class Spool:
 
     def _seal(self, segment: OpenSegment) -> None:
         self._open = None
+        self._sealed_at = time.monotonic()
         try:
             segment.seal()
         except OSError as failure:
@@ -157,10 +166,11 @@ class Spool:
 class OpenSegment:
     """The segment being written; `size` counts what is on disk for certain."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seal_after_s: float = SEAL_AFTER_S) -> None:
         self.path, self._fd = open_segment(folder, time.time_ns())
         self.size = 0
         self._opened_at = time.monotonic()
+        self._seal_after_s = seal_after_s
 
     def append(self, records: Sequence[bytes]) -> None:
         """Write and sync; raises OSError, after which the segment must be sealed."""
@@ -170,8 +180,11 @@ class OpenSegment:
         self.size += sum(map(len, records))
 
     def is_due(self, now: float, behind: bool) -> bool:
-        age = SEAL_AFTER_BEHIND_S if behind else SEAL_AFTER_S
-        return self.size >= SEAL_BYTES or now - self._opened_at >= age
+        return self.size >= SEAL_BYTES or now >= self.due_at(behind)
+
+    def due_at(self, behind: bool) -> float:
+        """When it is old enough, on the monotonic clock."""
+        return self._opened_at + (SEAL_AFTER_BEHIND_S if behind else self._seal_after_s)
 
     def seal(self) -> None:
         """Cut what was never acknowledged, and hand the segment over; an empty one goes."""
