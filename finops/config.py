@@ -32,6 +32,7 @@ LOOPBACK = "127.0.0.1"
 SECRETS = ("secret_key", "database_url", "clickhouse_url", "broker_url", "email_url")
 
 Port = Annotated[int, Field(ge=1, le=65535, description="a port from 1 to 65535")]
+Limit = Annotated[int, Field(ge=0, description="a whole number, or 0 for no limit")]
 Switch = Annotated[bool, Field(description="1 or 0")]
 Host = Annotated[str, Field(min_length=1, description="an address to listen on, as 127.0.0.1")]
 SecretKey = Annotated[SecretStr, Field(min_length=32)]
@@ -78,6 +79,16 @@ class Config(BaseSettings):
     web_port: Port = 8000
     otlp_host: Host = LOOPBACK
     otlp_port: Port = 4318
+    otlp_grpc_port: int = Field(
+        4317, ge=0, le=65535, description="a port from 1 to 65535, or 0 for none"
+    )
+    otlp_grpc_max_message_bytes: int = Field(
+        4 * 1024**2, ge=1024, description="bytes, 1024 or more"
+    )
+    otlp_tls_cert: Path | None = Field(
+        None, description="a file with the certificate and those above it, in PEM"
+    )
+    otlp_tls_key: Path | None = Field(None, description="the certificate's key file, in PEM")
     otlp_url: WebUrl = Field("", description="an address as https://otlp.example.com")
     ingest_health_url: WebUrl = Field("", description="an address as http://ingest:4318/healthz")
 
@@ -101,7 +112,10 @@ class Config(BaseSettings):
     spool_dir_in_clickhouse: str = Field("", description="the spool folder as ClickHouse sees it")
     spool_max_bytes: int = Field(4 * 1024**3, ge=1024**2, description="bytes, 1048576 or more")
     ingest_max_body_bytes: int = Field(16 * 1024**2, ge=1024, description="bytes, 1024 or more")
-    ingest_max_decoded_bytes: int = Field(64 * 1024**2, ge=1024, description="bytes, 1024 or more")
+    ingest_max_decoded_bytes: int = Field(32 * 1024**2, ge=1024, description="bytes, 1024 or more")
+    ingest_spans_per_second: Limit = 0
+    ingest_bytes_per_second: Limit = 0
+    ingest_spans_per_request: Limit = 0
 
     demo: Switch = True
     demo_calls: int = Field(24_000, ge=100, le=200_000, description="calls from 100 to 200000")
@@ -130,7 +144,7 @@ class Config(BaseSettings):
             raise ValueError("an origin begins with its scheme")
         return value
 
-    @field_validator("data_dir", "static_dir", "spool_dir")
+    @field_validator("data_dir", "static_dir", "spool_dir", "otlp_tls_cert", "otlp_tls_key")
     @classmethod
     def make_absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
@@ -185,12 +199,18 @@ class Config(BaseSettings):
     @property
     def otlp_endpoint(self) -> str:
         """Where apps send their traces, as the pages tell them."""
-        return self.otlp_url.rstrip("/") or f"http://{reachable(self.otlp_host)}:{self.otlp_port}"
+        here = f"{self.otlp_scheme}://{reachable(self.otlp_host)}:{self.otlp_port}"
+        return self.otlp_url.rstrip("/") or here
+
+    @property
+    def otlp_scheme(self) -> str:
+        """What the collector's own addresses start with."""
+        return "https" if self.otlp_tls_cert else "http"
 
     @property
     def ingest_healthz(self) -> str:
         """Where the other processes ask how ingest is."""
-        here = f"http://{reachable(self.otlp_host)}:{self.otlp_port}/healthz"
+        here = f"{self.otlp_scheme}://{reachable(self.otlp_host)}:{self.otlp_port}/healthz"
         return self.ingest_health_url or here
 
     @property
@@ -240,6 +260,8 @@ def read_config(environment: Mapping[str, str]) -> Config:
             "FINOPS_DEBUG='1' shows source code to whoever connects; allowed: only with "
             f"FINOPS_WEB_HOST={LOOPBACK}, not {config.web_host!r}."
         )
+    if (config.otlp_tls_cert is None) != (config.otlp_tls_key is None):
+        wrong.append("FINOPS_OTLP_TLS_CERT and FINOPS_OTLP_TLS_KEY belong together; set both.")
     if wrong:
         raise ConfigError("\n".join(wrong))
     return config

@@ -1,17 +1,19 @@
-"""Reading a request's body within bounds: bytes on the wire, bytes decoded, time."""
+"""Reading a request's body within bounds: bytes on the wire, bytes of all together, time."""
 
 from __future__ import annotations
 
 import asyncio
-import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from ingest.errors import BadRequest, Busy, Refused, SlowClient, TooLarge, WrongContentType
+from ingest.errors import BadRequest, Busy, Refused, SlowClient, TooLarge
 
-GZIP_WINDOW = 31  # zlib's way to say: a gzip header, with the largest window
 READ_TIMEOUT_S = 30.0
+ROOM_TIMEOUT_S = 10.0
+# What a body of unknown length gets at first.
+UNKNOWN_BYTES = 64 * 1024
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -30,82 +32,134 @@ class Limits:
 
 
 class Memory:
-    """How much all bodies being read may hold together."""
+    """How much all requests in work may hold together; who doesn't fit waits in line."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, timeout_s: float = ROOM_TIMEOUT_S) -> None:
         self.limit = limit
+        self.timeout_s = timeout_s
         self.held = 0
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    def take(self, size: int) -> None:
-        """Count `size` bytes in; raises Busy when that is too much."""
-        if self.held + size > self.limit:
-            raise Busy("Too many requests at once; send again.", 1)
+    def fits(self, size: int) -> bool:
+        # One that is larger than all there is goes in alone.
+        return self.held + size <= self.limit or self.held == 0
+
+    async def take(self, size: int) -> None:
+        """Count `size` bytes in, once they fit; raises Busy when that takes too long."""
+        if not self._line and self.fits(size):
+            self.held += size
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        place = (size, turn)
+        self._line.append(place)
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self.held -= size
+            elif place in self._line:
+                self._line.remove(place)
+            self._let_in()
+            if isinstance(error, TimeoutError):
+                raise Busy("Too many large requests at once; send again.", 1) from None
+            raise
+
+    def take_more(self, size: int) -> None:
+        """Count in more of a request that is in work already; raises Busy when it doesn't fit.
+
+        It can't wait, since others could be waiting for what it holds.
+        """
+        if not self.fits(size):
+            raise Busy("Too many large requests at once; send again.", 1)
         self.held += size
 
     def give_back(self, size: int) -> None:
         self.held -= size
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Give room to those who wait, the first first."""
+        while self._line and self.fits(self._line[0][0]):
+            size, turn = self._line.popleft()
+            if not turn.done():
+                self.held += size
+                turn.set_result(None)
+
+
+class Held:
+    """What one request holds of the memory, given back at the end of the block."""
+
+    __slots__ = ("_memory", "size")
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.size:
+            self._memory.give_back(self.size)
+
+    async def start(self, size: int) -> None:
+        """Hold the first bytes, waiting until they fit; raises Busy."""
+        await self._memory.take(size)
+        self.size = size
+
+    def resize(self, size: int) -> None:
+        """Hold `size` bytes, whatever was held; raises Busy when that is too much."""
+        if size < self.size:
+            self._memory.give_back(self.size - size)
+            self.size = size
+        self.grow(size)
+
+    def grow(self, size: int) -> None:
+        """Hold at least `size` bytes; raises Busy when that is too much."""
+        if size > self.size:
+            self._memory.take_more(size - self.size)
+            self.size = size
 
 
 async def read_body(
-    receive: Receive, headers: Mapping[bytes, bytes], limits: Limits, memory: Memory
+    receive: Receive, headers: Mapping[bytes, bytes], limits: Limits, held: Held
 ) -> bytes:
     """Read a body of known or unknown length; raises TooLarge, SlowClient, Busy or ClientGone."""
-    declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limits.body_bytes:
-        raise TooLarge(f"The body has {int(declared)} bytes; at most {limits.body_bytes} are read.")
+    await held.start(declared_length(headers, limits.body_bytes))
     try:
         async with asyncio.timeout(limits.read_timeout_s):
-            return await read_chunks(receive, limits.body_bytes, memory)
+            return await read_chunks(receive, limits.body_bytes, held)
     except TimeoutError:
         raise SlowClient(
             f"The body didn't arrive within {limits.read_timeout_s:g} seconds."
         ) from None
 
 
-async def read_chunks(receive: Receive, limit: int, memory: Memory) -> bytes:
+def declared_length(headers: Mapping[bytes, bytes], limit: int) -> int:
+    declared = headers.get(b"content-length")
+    if declared is None:
+        return UNKNOWN_BYTES
+    if not declared.isdigit():
+        raise BadRequest("Content-Length is no number.")
+    size = int(declared)
+    if size > limit:
+        raise TooLarge(f"The body has {size} bytes; at most {limit} are read.")
+    return size
+
+
+async def read_chunks(receive: Receive, limit: int, held: Held) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    try:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone("the client went away")
-            chunk = message.get("body", b"")
-            memory.take(len(chunk))
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(f"The body has more than {limit} bytes.")
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    finally:
-        memory.give_back(size)
-
-
-def decode(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """Undo the Content-Encoding; raises TooLarge as soon as more than `limit` bytes come out."""
-    if encoding in (b"", b"identity"):
-        return body
-    if encoding != b"gzip":
-        raise WrongContentType("Content-Encoding must be gzip or identity.")
-    try:
-        return gunzip(body, limit)
-    except zlib.error as error:
-        raise BadRequest("The body isn't the gzip that Content-Encoding says it is.") from error
-
-
-def gunzip(body: bytes, limit: int) -> bytes:
-    """Decompress all members; raises zlib.error, TooLarge, or BadRequest when it is cut off."""
-    parts: list[bytes] = []
-    room = limit
-    while body:
-        stream = zlib.decompressobj(GZIP_WINDOW)
-        part = stream.decompress(body, room + 1)
-        if len(part) > room:
-            raise TooLarge(f"The body decompresses to more than {limit} bytes.")
-        if not stream.eof:
-            raise BadRequest("The gzip body is cut off.")
-        parts.append(part)
-        room -= len(part)
-        body = stream.unused_data
-    return b"".join(parts)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone("the client went away")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"The body has more than {limit} bytes.")
+        held.grow(size)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -16,9 +16,13 @@ MAX_HEADER_BYTES = 32 * 1024
 
 
 class PromptProtocol(HttpToolsProtocol):
-    """A connection that is closed when its headers are late or too large."""
+    """A connection that is closed when its headers are late or too large.
+
+    Most headers come whole in one packet; only those that don't are timed and counted.
+    """
 
     _header_bytes = 0
+    _in_headers = False
     _patience: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -29,30 +33,26 @@ class PromptProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_headers:
+            self._header_bytes += len(data)
+            if self._header_bytes > MAX_HEADER_BYTES:
+                self.transport.abort()
+            elif self._patience is None:
+                self._await_headers()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_headers = True
         self._header_bytes = 0
-        self._await_headers()
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
+        self._in_headers = False
         self._stop_waiting()
         super().on_headers_complete()
 
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADER_BYTES:
-            self.transport.abort()
-
     def _await_headers(self) -> None:
-        self._stop_waiting()
         self._patience = self.loop.call_later(HEADERS_WITHIN_S, self.transport.abort)
 
     def _stop_waiting(self) -> None:

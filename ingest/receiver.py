@@ -6,28 +6,23 @@ disk. Every refusal is one of errors.py; nothing of a refused request is kept.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import structlog
 
-from ingest.admission import Admission, admit
-from ingest.answer import PROTOBUF, Answer, accepted, refused
-from ingest.body import ClientGone, Limits, Memory, Receive, decode, read_body
-from ingest.errors import Busy, NotServed, Refused, TooLarge, WrongContentType, WrongMethod
-from ingest.identity import Identities
-from ingest.pieces import PIECE_BYTES
-from ingest.record import Stamp, encode
-from ingest.spool import Spool
+from ingest.answer import JSON, PROTOBUF, Answer, accepted, accepted_json, refused
+from ingest.body import ClientGone, Held, Receive, read_body
+from ingest.entrances import ENTRANCES, Entrance
+from ingest.errors import Busy, NotServed, Refused, WrongContentType, WrongMethod
+from ingest.intake import Intake
 
-TRACES = "/v1/traces"
 HEALTH = "/healthz"
-MEMORY_BYTES = 512 * 1024**2
+BY_PATH = {
+    path: entrance for entrance in ENTRANCES for path in (entrance.path, entrance.path + "/")
+}
+# What exporters of OTLP/protobuf are known to say.
+IN_JSON = {PROTOBUF: False, b"application/protobuf": False, JSON: True}
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -36,33 +31,12 @@ Health = Callable[[Mapping[str, int]], Awaitable[Answer]]
 log = structlog.get_logger(__name__)
 
 
-class Receipts:
-    """Numbers for requests, rising, and unique in one receiver: the clock, never standing still."""
-
-    def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:
-        self._clock_ns = clock_ns
-        self._last = 0
-
-    def next(self) -> int:
-        """Return nanoseconds since 1970, later than any returned before."""
-        self._last = max(self._last + 1, self._clock_ns())
-        return self._last
-
-
 class Receiver:
-    """Serves POST /v1/traces and GET /healthz."""
+    """Serves POST /v1/traces, /v1/metrics and /v1/logs, and GET /healthz."""
 
-    def __init__(
-        self, spool: Spool, identities: Identities, limits: Limits, health: Health
-    ) -> None:
-        self.spool = spool
-        self.identities = identities
-        self.limits = limits
+    def __init__(self, intake: Intake, health: Health) -> None:
+        self.intake = intake
         self.health = health
-        self.memory = Memory(MEMORY_BYTES)
-        self.large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
-        self.receipts = Receipts()
-        self.counts: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,73 +51,55 @@ class Receiver:
 
     async def answer(self, scope: Scope, receive: Receive) -> Answer:
         """Do what the request asks and return the answer to it."""
+        entrance = BY_PATH.get(scope["path"])
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            if scope["path"] == TRACES:
-                return await self.take_traces(scope, receive)
+            if entrance is not None:
+                return await self.take(entrance, scope, headers, receive)
             if scope["path"] == HEALTH:
                 require_method(scope, "GET", "HEAD")
-                return await self.health(self.counts)
-            raise NotServed(f"Send OTLP traces to {TRACES}; nothing else is served here.")
+                return await self.health(self.intake.counts)
+            raise NotServed(f"Send OTLP to {', '.join(served.path for served in ENTRANCES)}.")
         except ClientGone:
-            self.counts["clients_gone"] += 1
+            self.intake.counts["clients_gone"] += 1
             raise
         except Refused as error:
-            self.counts[f"refused_{error.status}"] += 1
+            self.intake.count_refusal(entrance, error)
             log.debug("refused", status=error.status, reason=str(error))
-            return refused(error)
+            return refused(error, content_type(headers) == JSON)
         except Exception:
-            self.counts["failed"] += 1
+            self.intake.counts["failed"] += 1
             log.exception("request_failed")
             return refused(Busy("The collector failed on this request; it is in its log.", 30))
 
-    async def take_traces(self, scope: Scope, receive: Receive) -> Answer:
-        """Store the spans of one request; returns only when they are on disk."""
+    async def take(
+        self, entrance: Entrance, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> Answer:
+        """Store what one request holds; returns only when it is on disk."""
         require_method(scope, "POST")
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        identity = await self.identities.authenticate(headers)
-        content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if content_type != PROTOBUF:
+        intake = self.intake
+        identity = await intake.identify(headers)
+        in_json = IN_JSON.get(content_type(headers))
+        if in_json is None:
             raise WrongContentType(
-                "Content-Type must be application/x-protobuf; set the exporter's protocol to "
-                "http/protobuf."
+                "Content-Type must be application/x-protobuf or application/json; set the "
+                "exporter's protocol to http/protobuf."
             )
         encoding = headers.get(b"content-encoding", b"").strip().lower()
-        body = await read_body(receive, headers, self.limits, self.memory)
-        admission = await self.admit(body, encoding)
-        if admission.spans:
-            await self.store(identity.workspace_id, admission)
-        self.count(admission)
-        return accepted(admission.rejected, admission.reason)
+        with Held(intake.memory) as held:
+            body = await read_body(receive, headers, intake.limits, held)
+            admission = await intake.take(entrance, identity, body, encoding, held, in_json=in_json)
+        if in_json:
+            told = accepted_json(entrance, admission.rejected, admission.reason)
+            return 200, [(b"content-type", JSON)], told
+        told = accepted(entrance, admission.rejected, admission.reason)
+        return 200, [(b"content-type", PROTOBUF)], told
 
-    async def admit(self, body: bytes, encoding: bytes) -> Admission:
-        """Check and clean a body: at once if it is small, else in a thread, one after the other.
 
-        So others are answered meanwhile, and only one large body is ever held decoded.
-        """
-        limit = self.limits.decoded_bytes
-        small = None
-        if len(body) <= PIECE_BYTES:
-            with suppress(TooLarge):
-                small = decode(body, encoding, PIECE_BYTES)
-        if small is not None and len(small) <= limit:
-            return admit(small)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.large, lambda: admit(decode(body, encoding, limit)))
-
-    async def store(self, workspace_id: int, admission: Admission) -> None:
-        receipt = self.receipts.next()
-        stamp = Stamp(workspace_id, receipt, receipt // 1_000_000, admission.spans)
-        await asyncio.wrap_future(self.spool.append(encode(admission.body, stamp)))
-
-    def count(self, admission: Admission) -> None:
-        counts = self.counts
-        counts["requests"] += 1
-        counts["spans"] += admission.spans
-        counts["spans_rejected"] += admission.rejected
-        counts["content_dropped"] += admission.content_dropped
-        counts["attributes_dropped"] += admission.attributes_dropped
+def content_type(headers: Mapping[bytes, bytes]) -> bytes:
+    return headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
 
 
 def require_method(scope: Scope, *methods: str) -> None:
     if scope["method"] not in methods:
-        raise WrongMethod(f"Use {methods[0]} for {scope['path']}.")
+        raise WrongMethod(f"Use {methods[0]} for {scope['path']}.", ", ".join(methods))

@@ -12,8 +12,8 @@ import hmac
 import re
 import secrets
 import string
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -39,6 +39,8 @@ class KeyIdentity:
     workspace_id: int
     workspace_slug: str
     scopes: frozenset[str]
+    # The workspace's own limits of what it may send, by name; see models.INGEST_LIMITS.
+    ingest_limits: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def may(self, scope: Scope) -> bool:
         """Say whether the key has exactly this scope; none includes another."""
@@ -81,7 +83,10 @@ def authenticate_key(secret: str, *, now: datetime) -> KeyIdentity | None:
     if key is None or not right or key.revoked_at is not None:
         return None
     note_use(key, now)
-    return KeyIdentity(key.pk, key.workspace_id, key.workspace.slug, frozenset(key.scopes))
+    workspace = key.workspace
+    return KeyIdentity(
+        key.pk, workspace.pk, workspace.slug, frozenset(key.scopes), workspace.ingest_limits
+    )
 
 
 def revoke_key(key: ApiKey, *, now: datetime, actor: User | None = None) -> None:

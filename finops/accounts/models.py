@@ -47,6 +47,18 @@ def check_scopes(scopes: Any) -> None:
         raise ValidationError(f"Scopes are a list of one or more of {', '.join(Scope.values)}.")
 
 
+# A workspace's own limits, named as the settings FINOPS_INGEST_*; 0 is without limit.
+INGEST_LIMITS = ("spans_per_second", "bytes_per_second", "spans_per_request")
+
+
+def check_ingest_limits(limits: Any) -> None:
+    """Raise ValidationError unless `limits` maps names of INGEST_LIMITS to whole numbers."""
+    if not isinstance(limits, dict) or not limits.keys() <= set(INGEST_LIMITS):
+        raise ValidationError(f"Limits are some of {', '.join(INGEST_LIMITS)}.")
+    if not all(type(limit) is int and 0 <= limit < 2**63 for limit in limits.values()):
+        raise ValidationError("A limit is a whole number, or 0 for none.")
+
+
 class UserManager(BaseUserManager["User"]):
     """Finds and makes users by e-mail address, whose case never matters."""
 
@@ -94,6 +106,8 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=50, unique=True)
     name = models.CharField(max_length=100)
     timezone = models.CharField(max_length=50, default="UTC", validators=[check_timezone])
+    # What it may send, where that differs from the collector's settings: INGEST_LIMITS -> number.
+    ingest_limits = models.JSONField(default=dict, blank=True, validators=[check_ingest_limits])
     created_at = models.DateTimeField(default=utc_now)
 
     def __str__(self) -> str:

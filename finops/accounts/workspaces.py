@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from finops.accounts.audit import record
@@ -18,6 +20,29 @@ def create_workspace(
         workspace.save()
         record(workspace, actor, "workspace.created", slug, name=name)
     return workspace
+
+
+def set_ingest_limits(
+    workspace: Workspace, limits: Mapping[str, int], *, actor: User | None = None
+) -> None:
+    """Give a workspace limits of its own for what it sends; those not named are the collector's.
+
+    Raises django's ValidationError when a name is unknown or a limit no whole number.
+    """
+    before = workspace.ingest_limits
+    workspace.ingest_limits = dict(limits)
+    workspace.full_clean()
+    with transaction.atomic():
+        workspace.save(update_fields=["ingest_limits"])
+        if before != workspace.ingest_limits:
+            record(
+                workspace,
+                actor,
+                "workspace.ingest_limits_set",
+                workspace.slug,
+                limits=workspace.ingest_limits,
+                before=before,
+            )
 
 
 def set_role(

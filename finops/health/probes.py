@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from django.db import DatabaseError, connection
 from finops.clickhouse.client import connect
 from finops.config import Config
 from finops.health.heartbeat import last_beat
+from finops.health.own import open_own
 
 TIMEOUT_S = 2
 DEADLINE_S = 4
@@ -88,7 +88,7 @@ def ask_clickhouse(url: str) -> Part:
 
 
 def ask_ingest(url: str) -> Part:
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - from the settings
+    with open_own(url, TIMEOUT_S) as answer:
         return Part("ok" if answer.status == 200 else "down")
 
 

@@ -144,7 +144,7 @@ def running_stack(folder: Path, **settings: str) -> Iterator[Stack]:
 
 
 def start(folder: Path, settings: Mapping[str, str]) -> Stack:
-    web, otlp, clickhouse = free_ports(3)
+    web, otlp, grpc, clickhouse = free_ports(4)
     data_dir, log = folder / "data", folder / "up.log"
     folder.mkdir(parents=True, exist_ok=True)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("FINOPS_")}
@@ -154,6 +154,7 @@ def start(folder: Path, settings: Mapping[str, str]) -> Stack:
         "FINOPS_DATA_DIR": str(data_dir),
         "FINOPS_WEB_PORT": str(web),
         "FINOPS_OTLP_PORT": str(otlp),
+        "FINOPS_OTLP_GRPC_PORT": str(grpc),
         "FINOPS_CLICKHOUSE_PORT": str(clickhouse),
         **{f"FINOPS_{name.upper()}": value for name, value in settings.items()},
     }

@@ -43,13 +43,13 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(stack: Stack) -> None:
 
 
 def test_a_database_that_does_not_answer_names_its_setting(stack: Stack, tmp_path: Path) -> None:
-    ports = ("FINOPS_WEB_PORT", "FINOPS_OTLP_PORT", "FINOPS_CLICKHOUSE_PORT")
+    ports = [f"FINOPS_{name}_PORT" for name in ("WEB", "OTLP", "OTLP_GRPC", "CLICKHOUSE")]
     line = refused(
         stack,
         {
             "FINOPS_DATA_DIR": str(tmp_path / "data"),
             "FINOPS_DATABASE_URL": "postgresql://nobody:hidden@127.0.0.1:1/none",
-            **dict(zip(ports, map(str, free_ports(3)), strict=True)),
+            **dict(zip(ports, map(str, free_ports(4)), strict=True)),
         },
     )
     assert "FINOPS_DATABASE_URL" in line

@@ -55,7 +55,8 @@ def environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("FINOPS_")}
     ours.pop("DJANGO_SETTINGS_MODULE", None)
     given = {f"FINOPS_{name.upper()}": value for name, value in settings.items()}
-    return ours | {"FINOPS_DATA_DIR": str(data_dir)} | given
+    # Collectors that run at the same time would all want the one port for gRPC.
+    return ours | {"FINOPS_DATA_DIR": str(data_dir), "FINOPS_OTLP_GRPC_PORT": "0"} | given
 
 
 def free_port() -> int:

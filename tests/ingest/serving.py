@@ -17,11 +17,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from finops.accounts.keys import KeyIdentity
 from ingest.answer import Status
 from ingest.body import Limits
+from ingest.entrances import ENTRANCES
 from ingest.health import Health
 from ingest.identity import Identities
+from ingest.intake import Intake
+from ingest.rates import Rates
 from ingest.receiver import Receiver
+from ingest.record import Record, read_records
+from ingest.segments import OPEN, SEALED
 from ingest.serve import bind, make_server
 from ingest.spool import Spool
+from ingest.tls import Certificate
 
 KEY = "ilk_sender"
 KEYS = {
@@ -62,8 +68,9 @@ class Serving:
     """A receiver that runs."""
 
     port: int
+    grpc_port: int
     folder: Path
-    receiver: Receiver
+    intake: Intake
     headers: Mapping[str, str] = field(
         default_factory=lambda: {"Content-Type": PROTOBUF, "Authorization": f"Bearer {KEY}"}
     )
@@ -81,23 +88,45 @@ class Serving:
         connection.close()
         return reply
 
-    def post(self, body: Any, **headers: str | None) -> Reply:
-        """POST traces; headers by name with underscores, None leaves one out."""
+    def post(self, body: Any, path: str = "/v1/traces", **headers: str | None) -> Reply:
+        """POST traces, or another signal; headers by name with underscores, None leaves one out."""
         given = dict(self.headers)
         for name, value in headers.items():
             given.pop(proper := name.replace("_", "-").title(), None)
             if value is not None:
                 given[proper] = value
-        return self.send("POST", "/v1/traces", body, given)
+        return self.send("POST", path, body, given)
+
+
+def stored(folder: Path) -> list[Record]:
+    """Return what a spool holds, whether sealed or not."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (OPEN, SEALED))
+    return [record for path in files for record in read_records(path.read_bytes())]
 
 
 @contextmanager
-def serving(folder: Path, max_bytes: int = 10**8, limits: Limits = LIMITS) -> Iterator[Serving]:
-    """Run a receiver over the spool in `folder`."""
-    spool = Spool(folder, max_bytes)
-    spool.start()
-    receiver = Receiver(spool, Identities(KEYS.get), limits, Health(folder, max_bytes))
-    server = make_server(receiver)
+def serving(
+    folder: Path,
+    max_bytes: int = 10**8,
+    limits: Limits = LIMITS,
+    *,
+    rates: Rates | None = None,
+    certificate: Certificate | None = None,
+    keys: Mapping[str, KeyIdentity] | None = None,
+) -> Iterator[Serving]:
+    """Run both receivers over the spools in `folder`."""
+    spools = {
+        entrance.name: Spool(folder / entrance.folder, max_bytes)
+        for entrance in ENTRANCES
+        if entrance.folder is not None
+    }
+    for spool in spools.values():
+        spool.start()
+    intake = Intake(spools, Identities((keys or KEYS).get), limits, rates)
+    receiver = Receiver(intake, Health(folder, max_bytes))
+    server = make_server(receiver, certificate)
+    server.grpc_address = "127.0.0.1:0"
+    server.grpc_max_message_bytes = limits.body_bytes
     listener = bind("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -105,9 +134,10 @@ def serving(folder: Path, max_bytes: int = 10**8, limits: Limits = LIMITS) -> It
         until = time.monotonic() + WAIT_S
         while not server.started and time.monotonic() < until:
             time.sleep(0.01)
-        yield Serving(listener.getsockname()[1], folder, receiver)
+        yield Serving(listener.getsockname()[1], server.grpc_port, folder, intake)
     finally:
         server.should_exit = True
         thread.join(WAIT_S)
-        spool.close()
+        for spool in spools.values():
+            spool.close()
         listener.close()

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.body import ClientGone, Limits, Memory, decode, read_body
+from ingest.body import UNKNOWN_BYTES, ClientGone, Held, Limits, Memory, read_body
+from ingest.compression import decode
 from ingest.errors import BadRequest, Busy, SlowClient, TooLarge, WrongContentType
 
 MIB = 1024**2
@@ -75,7 +76,12 @@ def read(
 
     raw = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
     limits = Limits(limit, limit, read_timeout_s=0.05)
-    return asyncio.run(read_body(receive, raw, limits, memory or Memory(1000)))
+
+    async def read_within() -> bytes:
+        with Held(memory or Memory(1000)) as held:
+            return await read_body(receive, raw, limits, held)
+
+    return asyncio.run(read_within())
 
 
 def chunk(body: bytes, more: bool = False) -> Mapping[str, Any]:
@@ -107,8 +113,51 @@ def test_a_client_that_goes_away_is_noticed() -> None:
 
 
 def test_all_bodies_together_are_bounded_and_memory_is_given_back() -> None:
-    memory = Memory(50)
+    memory = Memory(50, timeout_s=0.01)
+    memory.held = 30
     with pytest.raises(Busy):
-        read(chunk(bytes(30), True), chunk(bytes(30)), memory=memory)
-    assert read(chunk(bytes(50)), memory=memory) == bytes(50)
+        read(chunk(bytes(30)), memory=memory, content_length="30")
+    assert memory.held == 30
+    assert read(chunk(bytes(20)), memory=memory, content_length="20") == bytes(20)
+    assert memory.held == 30
+
+
+def test_a_body_of_unknown_length_that_outgrows_the_memory_is_refused() -> None:
+    memory = Memory(UNKNOWN_BYTES + 50)
+    memory.held = 10
+    with pytest.raises(Busy):
+        read(chunk(bytes(UNKNOWN_BYTES), True), chunk(bytes(99)), limit=10**6, memory=memory)
+    assert memory.held == 10
+
+
+def test_who_finds_no_room_waits_in_line_until_there_is_some() -> None:
+    memory = Memory(100)
+    order: list[int] = []
+
+    async def hold(number: int, size: int) -> None:
+        with Held(memory) as held:
+            await held.start(size)
+            order.append(number)
+            await asyncio.sleep(0.01)
+
+    async def many() -> None:
+        await asyncio.gather(*(hold(*each) for each in enumerate((60, 60, 30, 500, 10))))
+
+    asyncio.run(many())
+    assert order == [0, 1, 2, 3, 4]
     assert memory.held == 0
+
+
+def test_who_leaves_the_line_lets_the_others_in() -> None:
+    memory = Memory(100)
+
+    async def leave() -> None:
+        await memory.take(100)
+        first, second = (asyncio.ensure_future(memory.take(80)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        memory.give_back(100)
+        await second
+
+    asyncio.run(leave())
+    assert memory.held == 80

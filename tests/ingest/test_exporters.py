@@ -27,7 +27,7 @@ def receiver(tmp_path: Path) -> Iterator[Serving]:
 
 def drain(receiver: Serving) -> None:
     """Seal what was received."""
-    receiver.receiver.spool.close()
+    receiver.intake.spools["traces"].close()
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])

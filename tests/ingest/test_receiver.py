@@ -25,10 +25,9 @@ from ingest.errors import (
     UNAVAILABLE,
     UNIMPLEMENTED,
 )
-from ingest.record import Record, encode_varint, read_records
-from ingest.segments import OPEN, SEALED
+from ingest.record import encode_varint
 from tests.ingest.payloads import Span, decoded, request
-from tests.ingest.serving import Serving, serving
+from tests.ingest.serving import Serving, serving, stored
 
 GOOD = request(Span({"gen_ai.request.model": "gpt-4o"}), Span(span_id=b"2" * 8))
 
@@ -43,11 +42,6 @@ def head(receiver: Serving, *lines: str) -> bytes:
     """The head of a request for traces, written by hand."""
     given = [f"{name}: {value}" for name, value in receiver.headers.items()]
     return "\r\n".join(["POST /v1/traces HTTP/1.1", "Host: x", *lines, *given, "", ""]).encode()
-
-
-def stored(folder: Path) -> list[Record]:
-    files = sorted(path for path in folder.iterdir() if path.suffix in (OPEN, SEALED))
-    return [record for path in files for record in read_records(path.read_bytes())]
 
 
 def test_a_request_is_acknowledged_when_it_is_on_disk(receiver: Serving) -> None:
@@ -124,7 +118,7 @@ def test_a_key_without_the_scope_ingest_is_forbidden(receiver: Serving) -> None:
     assert (reply.status, reply.error[0]) == (403, PERMISSION_DENIED)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/plain", None])
+@pytest.mark.parametrize("kind", ["application/xml", "text/plain", None])
 def test_other_content_types_are_refused(receiver: Serving, kind: str | None) -> None:
     reply = receiver.post(GOOD, content_type=kind)
     assert (reply.status, reply.error[0]) == (415, INVALID_ARGUMENT)
@@ -139,8 +133,9 @@ def test_parameters_of_the_content_type_do_not_matter(receiver: Serving) -> None
 
 
 def test_other_paths_and_methods_are_refused(receiver: Serving) -> None:
-    missing = receiver.send("POST", "/v1/metrics", b"", receiver.headers)
+    missing = receiver.send("POST", "/v1/profiles", b"", receiver.headers)
     wrong = receiver.send("GET", "/v1/traces", None, receiver.headers)
+    assert wrong.headers["allow"] == "POST"
     assert (missing.status, missing.error[0]) == (404, NOT_FOUND)
     assert (wrong.status, wrong.error[0]) == (405, UNIMPLEMENTED)
 

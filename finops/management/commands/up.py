@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from typing import Any
 
 from django.core.management import call_command
@@ -18,6 +17,7 @@ from finops.clickhouse.client import warehouse
 from finops.clickhouse.errors import WarehouseError
 from finops.clickhouse.migrate import MigrationError, Shape, bring_up_to_date, keep_spans_for
 from finops.config import LOOPBACK, Config, ConfigError, load_config
+from finops.health.own import open_own
 from finops.pricing.publish import publish_rates
 from finops.supervisor.claims import ClaimError, check_ports, claim_folder
 from finops.supervisor.services import MANAGE, clickhouse_service, product_services
@@ -61,7 +61,10 @@ class Command(BaseCommand):
             self.say(
                 f"Inferledger is up after {time.monotonic() - began_s:.1f} s: {config.site_url}"
             )
-            self.say(f"OTLP/HTTP on http://{config.otlp_host}:{config.otlp_port}; Ctrl-C stops.")
+            scheme = config.otlp_scheme
+            self.say(
+                f"OTLP/HTTP on {scheme}://{config.otlp_host}:{config.otlp_port}; Ctrl-C stops."
+            )
             if config.demo:
                 self.play_demo(supervisor)
             supervisor.watch()
@@ -113,6 +116,8 @@ def ports_to_claim(config: Config) -> dict[str, tuple[str, int]]:
         "FINOPS_WEB_PORT": (config.web_host, config.web_port),
         "FINOPS_OTLP_PORT": (config.otlp_host, config.otlp_port),
     }
+    if config.otlp_grpc_port:
+        ports["FINOPS_OTLP_GRPC_PORT"] = (config.otlp_host, config.otlp_grpc_port)
     if config.embedded_clickhouse:
         ports["FINOPS_CLICKHOUSE_PORT"] = (LOOPBACK, config.clickhouse_port)
     return ports
@@ -131,7 +136,7 @@ def answers() -> bool:
 def reachable(url: str) -> bool:
     """Does a process answer this address at all, whatever it says of its parts?"""
     try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
+        with open_own(url, timeout_s=2):
             return True
     except urllib.error.HTTPError:
         return True

@@ -13,12 +13,14 @@ from finops.supervisor.supervise import stop_signals
 from ingest.loader_process import loader_beside, stop_with_parent
 from ingest.loaders import LoaderFell, make_loaders, run_loaders
 from ingest.serve import PortTaken, bind, serve
+from ingest.tls import Certificate, CertificateError
 
 
 class Command(BaseCommand):
     help = (
-        "Receive OTLP/HTTP on FINOPS_OTLP_HOST and FINOPS_OTLP_PORT, spool it, and load it into "
-        "ClickHouse. The loader is a process of its own, kept alive by the receiver."
+        "Receive OTLP/HTTP on FINOPS_OTLP_PORT and OTLP/gRPC on FINOPS_OTLP_GRPC_PORT of "
+        "FINOPS_OTLP_HOST, spool it, and load it into ClickHouse. The loader is a process of "
+        "its own, kept alive by the receiver."
     )
     requires_system_checks = ()
 
@@ -36,18 +38,33 @@ class Command(BaseCommand):
             load_until_stopped(config)
             return
         try:
+            certificate = certificate_of(config)
             listener = bind(config.otlp_host, config.otlp_port)
-            self.stdout.write(f"OTLP/HTTP on http://{config.otlp_host}:{config.otlp_port}")
-            self.stdout.flush()
+            self.say_where(config)
             if options["part"] == "receiver":
-                serve(config, listener)
+                serve(config, listener, certificate)
             else:
                 with loader_beside():
-                    serve(config, listener)
-        except PortTaken as error:
+                    serve(config, listener, certificate)
+        except (PortTaken, CertificateError) as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"The spool {config.spool} can't be used: {error}.") from None
+
+    def say_where(self, config: Config) -> None:
+        where = f"OTLP/HTTP on {config.otlp_scheme}://{config.otlp_host}:{config.otlp_port}"
+        if config.otlp_grpc_port:
+            bind(config.otlp_host, config.otlp_grpc_port, "FINOPS_OTLP_GRPC_PORT").close()
+            where += f", OTLP/gRPC on {config.otlp_host}:{config.otlp_grpc_port}"
+        self.stdout.write(where)
+        self.stdout.flush()
+
+
+def certificate_of(config: Config) -> Certificate | None:
+    """Return the certificate for TLS if one is set; raises CertificateError."""
+    if config.otlp_tls_cert is None or config.otlp_tls_key is None:
+        return None
+    return Certificate(config.otlp_tls_cert, config.otlp_tls_key)
 
 
 def load_until_stopped(config: Config) -> None:
