@@ -1,110 +1,113 @@
-"""What inference servers were doing: requests, tokens, cache hits, queues and latencies over time.
-
-Servers send counters, and what is asked is what happened between two moments. Of a cumulative
-series that is, for each point, the difference from the point before it; but the whole value after a
-restart, which shows in a start that is later than the point before, or in a value that is less. A
-start that equals the point's own time says only when somebody began to look. The first point of all
-counts only if the series began in the range; of a series that is older, what came before is
-unknown. Points are ordered by their own times, so late and repeated ones change nothing.
-
-A measure may come under two names (an old one and a new one), with both temporalities, or from a
-histogram that was taken apart. These are variants of one truth: the largest counts, not the sum.
-"""
+"""What inference servers were doing: requests, tokens, cache, queues and latencies over time."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from finops.clickhouse.client import Warehouse
-from finops.queries.distribution import Distribution
+from finops.queries.distribution import Distribution, merge
+from finops.queries.errors import InvalidRange
 from finops.queries.ledger import SETTINGS
 from finops.queries.range import Range
+from finops.queries.serving_steps import COUNTER_ROWS, GAUGE_ROWS, HISTOGRAM_ROWS
 
 # How far before the range the point is looked for that the first one is compared with.
 LOOK_BACK_S = 3600
+MAX_STEPS = 10_000
 
-GAUGES = ("running", "waiting", "kv_cache_usage")
-# Of several servers of a model: requests add up, shares of memory don't.
+COUNTERS = (
+    "prompt_tokens",
+    "generation_tokens",
+    "prefix_cache_queries",
+    "prefix_cache_hits",
+    "preemptions",
+    "requests",
+)
+# Over several servers of a model, requests add up and shares of memory don't.
 AVERAGED = ("kv_cache_usage",)
 
-SERVER = "system, host, instance, model, engine"
-VARIANT = "name, temporality, part"
-MOMENT = "toStartOfInterval(ts, toIntervalSecond({step_s:UInt32}), 'UTC')"
-IN_RANGE = "ts >= {start:DateTime64(3, 'UTC')} AND ts < {end:DateTime64(3, 'UTC')}"
+Key = tuple[datetime, str, str]
 
-POINTS = """
-    SELECT *, start_ts > toDateTime64(0, 3, 'UTC') AND start_ts < ts AS has_start
-    FROM serving_samples FINAL
-    WHERE workspace_id = {workspace_id:UInt64}
-        AND ts >= {start:DateTime64(3, 'UTC')} - toIntervalSecond({look_back_s:UInt32})
-        AND ts < {end:DateTime64(3, 'UTC')}"""
 
-BEFORE = "(PARTITION BY series ORDER BY ts ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)"
-# What a point adds to what came before it: all of it, only the difference, or nothing known.
-ADDS = """multiIf(
-        temporality = 'delta', 'all',
-        is_first, if(has_start AND start_ts >= {start:DateTime64(3, 'UTC')}, 'all', 'nothing'),
-        (has_start AND start_ts > ts_before) OR fell, 'all',
-        'difference')"""
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What a gauge showed in a step: `mean` over time, and the highest value that was seen."""
 
-GAUGE_ROWS = f"""
-SELECT at, system, model, measure,
-    if(measure IN {{averaged:Array(String)}}, avg(mean), sum(mean)) AS mean,
-    if(measure IN {{averaged:Array(String)}}, max(highest), sum(highest)) AS highest
-FROM
-(
-    SELECT at, {SERVER}, measure, max(mean) AS mean, max(highest) AS highest
-    FROM
-    (
-        SELECT {MOMENT} AS at, {SERVER}, measure, name,
-            avg(assumeNotNull(value)) AS mean, max(assumeNotNull(value)) AS highest
-        FROM ({POINTS}) WHERE temporality = 'none' AND isNotNull(value) AND {IN_RANGE}
-        GROUP BY at, {SERVER}, measure, name, series
+    mean: float
+    highest: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServingLoad:
+    """What all servers of one model did in the step that begins at `at`.
+
+    A measure that no server sent is not in the mappings. `levels`: running, waiting,
+    kv_cache_usage. `counts`: those of COUNTERS. `finished`: requests by the reason they ended for.
+    `spreads`: ttft_s, itl_s, e2e_s, queue_s and the like, in seconds, and tokens by request.
+    """
+
+    at: datetime
+    system: str
+    model: str
+    levels: dict[str, Level] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
+    finished: dict[str, float] = field(default_factory=dict)
+    spreads: dict[str, Distribution] = field(default_factory=dict)
+
+    @property
+    def cache_hit_share(self) -> float | None:
+        """The share of the prompt's tokens that the prefix cache had; None when none was asked."""
+        queries = self.counts.get("prefix_cache_queries")
+        hits = self.counts.get("prefix_cache_hits")
+        return hits / queries if hits is not None and queries else None
+
+
+def serving_load(ch: Warehouse, workspace_id: int, span: Range, step_s: int) -> list[ServingLoad]:
+    """Return the load by step, system and model, in this order; steps without points are left out.
+
+    Raises InvalidRange for more than MAX_STEPS steps.
+    """
+    if step_s < 1 or span.length.total_seconds() / step_s > MAX_STEPS:
+        raise InvalidRange(f"Ask for at most {MAX_STEPS} steps of at least one second.")
+    params: dict[str, Any] = {
+        "workspace_id": workspace_id,
+        "start": span.start,
+        "end": span.end,
+        "step_s": step_s,
+        "look_back_s": LOOK_BACK_S,
+        "counters": list(COUNTERS),
+        "averaged": list(AVERAGED),
+    }
+    loads: dict[Key, ServingLoad] = {}
+
+    def load_of(row: dict[str, Any]) -> ServingLoad:
+        key = (row["at"], row["system"], row["model"])
+        return loads.setdefault(key, ServingLoad(*key))
+
+    for row in ch.query(GAUGE_ROWS, params, settings=SETTINGS):
+        load_of(row).levels[row["measure"]] = Level(row["mean"], row["highest"])
+    for row in ch.query(COUNTER_ROWS, params, settings=SETTINGS):
+        load = load_of(row)
+        measure = row["measure"]
+        load.counts[measure] = load.counts.get(measure, 0.0) + row["added"]
+        if measure == "requests" and row["reason"]:
+            load.finished[row["reason"]] = row["added"]
+    parts: dict[tuple[Key, str], list[Distribution]] = defaultdict(list)
+    for row in ch.query(HISTOGRAM_ROWS, params, settings=SETTINGS):
+        load = load_of(row)
+        parts[(load.at, load.system, load.model), row["measure"]].append(distribution_of(row))
+    for (key, measure), found in parts.items():
+        loads[key].spreads[measure] = merge(found)
+    return [loads[key] for key in sorted(loads)]
+
+
+def distribution_of(row: dict[str, Any]) -> Distribution:
+    return Distribution(
+        tuple(row["bounds"]),
+        tuple(row["below"]),
+        row["added_count"],
+        None if row["without_sum"] else row["added_sum"],
     )
-    GROUP BY at, {SERVER}, measure
-)
-GROUP BY at, system, model, measure
-ORDER BY at, system, model, measure
-"""
-
-# The parts of a histogram that was taken apart are counters, too.
-COUNTER_STEPS = f"""
-    SELECT *, {{adds}} AS adds,
-        multiIf(adds = 'all', value, adds = 'difference', value - value_before, 0) AS added
-    FROM
-    (
-        SELECT {SERVER}, {VARIANT}, measure, reason, bounds, temporality, ts, start_ts, has_start,
-            assumeNotNull(value) AS value,
-            lagInFrame(value, 1, 0.) OVER w AS value_before,
-            lagInFrame(ts, 1, ts) OVER w AS ts_before,
-            count() OVER w = 1 AS is_first,
-            value < value_before AS fell
-        FROM ({POINTS})
-        WHERE {{kind}} AND temporality != 'none' AND isNotNull(value)
-        WINDOW w AS {BEFORE}
-    )
-    WHERE {IN_RANGE}"""
-
-
-def steps_of_counters(kind: str) -> str:
-    return COUNTER_STEPS.replace("{adds}", ADDS).replace("{kind}", kind)
-
-
-COUNTER_ROWS = f"""
-SELECT at, system, model, measure, reason, sum(added) AS added
-FROM
-(
-    SELECT at, {SERVER}, measure, reason, max(added) AS added
-    FROM
-    (
-        SELECT {MOMENT} AS at, {SERVER}, {VARIANT}, measure, reason, sum(added) AS added
-        FROM ({steps_of_counters("part = '' AND count = 0 AND empty(counts)")})
-        GROUP BY at, {SERVER}, {VARIANT}, measure, reason
-    )
-    GROUP BY at, {SERVER}, measure, reason
-)
-GROUP BY at, system, model, measure, reason
-ORDER BY at, system, model, measure, reason
-"""

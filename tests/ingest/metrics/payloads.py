@@ -23,7 +23,7 @@ class Point:
     """A data point as a test thinks of it: a number, or the buckets of a histogram."""
 
     name: str
-    value: float | None = None
+    value: int | float | None = None
     labels: Values = field(default_factory=dict)
     ts_ns: int = AT_NS
     start_ns: int = 0
