@@ -112,10 +112,18 @@ CONTENT = (
     "pydantic_ai.all_messages",
     "events",
     "final_result",
+    "inputs",
+    "embeddings",
+    "model_request_parameters",
     "tool_arguments",
     "tool_response",
-    "request_data",
     "response_data",
+    "system_prompt",
+    "gcp.vertex.agent.llm_request",
+    "gcp.vertex.agent.llm_response",
+    "gcp.vertex.agent.tool_call_args",
+    "gcp.vertex.agent.tool_response",
+    "gcp.vertex.agent.data",
     "mlflow.spanInputs",
     "mlflow.spanOutputs",
     "exception.message",
@@ -138,6 +146,7 @@ ANSWERS = frozenset(
         "output.value",
         "langfuse.observation.output",
         "gen_ai.completion",
+        "gcp.vertex.agent.llm_response",
         "response_data",
     }
 )
@@ -157,7 +166,9 @@ FIRST_TOKEN_EVENTS = frozenset(
 )
 
 # JSON texts of everything that a client passed; only these parts of them are kept.
-INVOCATION_PARAMETERS = frozenset({"llm.invocation_parameters", "embedding.invocation_parameters"})
+INVOCATION_PARAMETERS = frozenset(
+    {"llm.invocation_parameters", "embedding.invocation_parameters", "request_data"}
+)
 KEPT_PARAMETERS = frozenset(
     {
         "model",
