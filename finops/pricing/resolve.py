@@ -36,7 +36,29 @@ PROVIDERS = {
     "perplexity_ai": "perplexity",
     "x_ai": "x-ai",
     "z_ai": "zai",
+    # Pydantic AI and the AI SDK of Vercel
+    "amazon-bedrock": "aws",
+    "azure-openai": "azure",
+    "bedrock": "aws",
+    "bedrock.anthropic": "aws",
+    "google-gla": "google",
+    "google-vertex": "google",
+    "google.generative-ai": "google",
+    "google.vertex": "google",
+    "google.vertex.anthropic": "google",
+    "togetherai": "together",
+    "vertex.anthropic": "google",
+    "xai": "x-ai",
 }
+# The AI SDK adds which of a provider's APIs it speaks: openai.responses.
+APIS = ("chat", "completion", "embedding", "image", "messages", "responses", "speech")
+WITH_APIS = (
+    *("anthropic", "azure", "azure-openai", "bedrock.anthropic", "cerebras", "cohere", "deepseek"),
+    *("fireworks", "google.generative-ai", "google.vertex", "google.vertex.anthropic", "groq"),
+    *("mistral", "moonshotai", "openai", "openrouter", "perplexity", "togetherai"),
+    *("vertex.anthropic", "xai"),
+)
+PROVIDERS |= {f"{name}.{api}": PROVIDERS.get(name, name) for name in WITH_APIS for api in APIS}
 # Google's resource names, and a provider's name before the model's.
 PREFIX = re.compile(r"^(?:(?:projects/.+?/)?publishers/[^/]+/models/|models/)")
 
