@@ -25,11 +25,11 @@ from ingest.dialects.table import Dialect
 # In the order in which they are tried: most emitters use gen_ai.* beside names of their own, and
 # any of them may carry finops.*.
 DIALECTS: tuple[Dialect, ...] = (
+    vercel.DIALECT,
     litellm.DIALECT,
     langfuse.DIALECT,
     langsmith.DIALECT,
     openinference.DIALECT,
-    vercel.DIALECT,
     pydantic_ai.DIALECT,
     openlit.DIALECT,
     traceloop.DIALECT,

@@ -25,7 +25,8 @@ from ingest.dialects.table import (
 )
 
 METADATA = "ai.telemetry.metadata"
-CONTEXT = "ai.settings.context"
+# Where users' own words are: in version 7 in a context, and Traceloop's exporter moves them.
+PLACES = (METADATA, "ai.settings.context", "traceloop.association.properties")
 ANSWER = "ai.response.providerMetadata"
 ANTHROPIC = (ANSWER, "anthropic", "usage")
 
@@ -59,7 +60,7 @@ APART = When(keys=("ai.usage.promptTokens",), providers=("anthropic.messages",))
 
 def metadata(*names: str) -> Sources:
     """Where users put what they want to know a call by."""
-    return tuple(f"{place}.{name}" for place in (METADATA, CONTEXT) for name in names)
+    return tuple(f"{place}.{name}" for place in PLACES for name in names)
 
 
 VERCEL: Fields = {
@@ -151,7 +152,7 @@ VERCEL: Fields = {
     "tenant": metadata("tenant", "tenantId", "tenant_id", "organizationId", "orgId", "customerId"),
     "team": metadata("team", "teamId"),
     "feature": metadata("feature"),
-    "environment": metadata("environment"),
+    "environment": (*metadata("environment"), "langfuse.environment"),
     "prompt_name": (Json(f"{METADATA}.langfusePrompt", "name"), *metadata("promptName")),
     "prompt_version": (Json(f"{METADATA}.langfusePrompt", "version"), *metadata("promptVersion")),
     "agent": ("ai.telemetry.functionId",),
