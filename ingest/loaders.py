@@ -15,9 +15,10 @@ import structlog
 from finops.config import Config
 from ingest.load import TRACES
 from ingest.loader import Loader
+from ingest.metrics.load import METRICS
 from ingest.signal import Signal
 
-SIGNALS: tuple[Signal, ...] = (TRACES,)
+SIGNALS: tuple[Signal, ...] = (TRACES, METRICS)
 
 log = structlog.get_logger(__name__)
 
