@@ -34,6 +34,7 @@ CONTENT = (
     "llm.prompt_template.template",
     "llm.prompt_template.variables",
     "embedding.embeddings",
+    "embedding.vector",
     "retrieval.documents",
     "reranker.query",
     "reranker.input_documents",
@@ -58,7 +59,6 @@ CONTENT = (
     "langfuse.trace.output",
     "langfuse.observation.input",
     "langfuse.observation.output",
-    "langfuse.observation.status_message",
     "langfuse.observation.metadata.instructions",
     "langfuse.observation.metadata.prompt",
     "langfuse.observation.metadata.tools",
@@ -87,7 +87,6 @@ CONTENT = (
     "$ai_output",
     "$ai_output_choices",
     "$ai_output_state",
-    "$ai_error",
     "$ai_tools",
     "ai.prompt",
     "ai.response.text",
@@ -124,6 +123,53 @@ CONTENT = (
     "gcp.vertex.agent.tool_call_args",
     "gcp.vertex.agent.tool_response",
     "gcp.vertex.agent.data",
+    # OpenLIT, Traceloop and what they say of frameworks
+    "crewai",
+    "gen_ai.agent.action.log",
+    "gen_ai.agent.action.tool_input",
+    "gen_ai.agent.actions",
+    "gen_ai.agent.actual_output",
+    "gen_ai.agent.context",
+    "gen_ai.agent.expected_output",
+    "gen_ai.agent.final_result",
+    "gen_ai.agent.finish.output",
+    "gen_ai.agent.goal",
+    "gen_ai.agent.human_input",
+    "gen_ai.agent.instructions",
+    "gen_ai.agent.next_goal",
+    "gen_ai.agent.step_messages",
+    "gen_ai.agent.tool_results",
+    "gen_ai.assistant.message",
+    "gen_ai.execution.input",
+    "gen_ai.execution.output",
+    "gen_ai.extraction.instruction",
+    "gen_ai.framework.error.message",
+    "gen_ai.framework.pipeline.input_data",
+    "gen_ai.framework.pipeline.output_data",
+    "gen_ai.framework.query.text",
+    "gen_ai.framework.text.processed",
+    "gen_ai.knowledge.search.query",
+    "gen_ai.memory.input",
+    "gen_ai.memory.search.query",
+    "gen_ai.message",
+    "gen_ai.request.speech.prompt",
+    "gen_ai.request.structured_output_schema",
+    "gen_ai.response.audio.text",
+    "gen_ai.system.message",
+    "gen_ai.task.description",
+    "gen_ai.task.expected_output",
+    "gen_ai.task.input",
+    "gen_ai.task.output",
+    "gen_ai.tool.args",
+    "gen_ai.tool.input",
+    "gen_ai.tool.input_kwargs",
+    "gen_ai.tool.message",
+    "gen_ai.tool.output",
+    "gen_ai.tool.result",
+    "gen_ai.user.message",
+    "gen_ai.vectordb.search.query",
+    "gen_ai.workflow.input",
+    "gen_ai.workflow.output",
     "mlflow.spanInputs",
     "mlflow.spanOutputs",
     "exception.message",
@@ -165,6 +211,9 @@ FIRST_TOKEN_EVENTS = frozenset(
     }
 )
 
+# Scopes that name spans after what an agent was told to do, with the kind of span at the end.
+NAMED_BY_CONTENT = frozenset({"opentelemetry.instrumentation.crewai.instrumentation"})
+
 # JSON texts of everything that a client passed; only these parts of them are kept.
 INVOCATION_PARAMETERS = frozenset(
     {"llm.invocation_parameters", "embedding.invocation_parameters", "request_data"}
@@ -196,6 +245,8 @@ TELLING = re.compile(
     r"|cancel|abort|disconnect|out.?of.?memory|\boom\b)"
 )
 LONGEST_FAILURE = 200
+# Attributes that are status messages too.
+FAILURE_TEXTS = frozenset({"langfuse.observation.status_message", "$ai_error"})
 
 # JSON texts in which a counter of ours may be found beside text; only numbers, flags and these
 # names are kept.
@@ -227,10 +278,12 @@ def is_content(key: str) -> bool:
 
 
 def is_raw(key: str) -> bool:
-    """Say whether LiteLLM passes on a member of a provider's request or answer under this name.
+    """Say whether LiteLLM passes on a part of a provider's request or answer under this name.
 
-    It names them llm.PROVIDER.MEMBER, whatever the provider is called.
+    It names them llm.PROVIDER.MEMBER, whatever the provider is called, and gen_ai.tool.NUMBER.PART.
     """
+    if key.startswith("gen_ai.tool."):
+        return key[12:13].isdigit()
     first, _, rest = key.partition(".")
     second, _, member = rest.partition(".")
     return first == "llm" and member != "" and second not in NOT_PROVIDERS

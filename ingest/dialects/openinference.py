@@ -7,6 +7,9 @@ from ingest.dialects.table import Const, Dialect, Fields, Json, Only, Seconds, S
 
 # Their model name is only set from the answer.
 ANSWERED = When(scopes=("openinference.instrumentation.openai",))
+EMBEDDING_ANSWERED = When(
+    scopes=("openinference.instrumentation.openai", "openinference.instrumentation.litellm")
+)
 # google-genai says it in no other way.
 STREAMED = When(names=("GenerateContentStream", "AsyncGenerateContentStream"))
 
@@ -35,7 +38,7 @@ OPENINFERENCE: Fields = {
         "llm.response.model_name",
         "door:model_served",
         Only(ANSWERED, "llm.model_name"),
-        Only(ANSWERED, "embedding.model_name"),
+        Only(EMBEDDING_ANSWERED, "embedding.model_name"),
         "gen_ai.response.model",
     ),
     "response_id": ("llm.response.id", "door:response_id", "gen_ai.response.id"),
