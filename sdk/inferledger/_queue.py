@@ -12,18 +12,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 from inferledger._log import say, say_broken
-from inferledger._span import Span
 
+Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
 OnFull = Literal["drop", "wait"]
 
 
-class Sender(Protocol):
-    """Delivers spans; it may take as long as it likes until it is told to give up."""
+class Sender(Protocol[Item_contra]):
+    """Delivers items; it may take as long as it likes until it is told to give up."""
 
-    def send(self, spans: Sequence[Span]) -> None:
+    def send(self, items: Sequence[Item_contra], /) -> None:
         """Deliver a batch, with retries."""
 
     def nudge(self) -> None:
@@ -36,14 +37,15 @@ class Sender(Protocol):
         """Forget what another thread of the parent process held."""
 
 
-class SpanQueue:
-    """Holds at most `capacity` spans and feeds them to the sender in batches, in order."""
+class SendQueue(Generic[Item]):
+    """Holds at most `capacity` items and feeds them to the sender in batches, in order."""
 
     def __init__(
         self,
-        sender: Sender,
+        sender: Sender[Item],
         *,
         capacity: int,
+        noun: str = "calls",
         batch: int = 512,
         delay_s: float = 1.0,
         on_full: OnFull = "drop",
@@ -51,6 +53,7 @@ class SpanQueue:
     ) -> None:
         self._sender = sender
         self._capacity = capacity
+        self._noun = noun
         self._batch = min(batch, capacity)
         self._delay_s = delay_s
         self._on_full = on_full
@@ -58,7 +61,7 @@ class SpanQueue:
         self._start_afresh()
 
     def _start_afresh(self) -> None:
-        self._waiting: deque[Span | threading.Event] = deque()
+        self._waiting: deque[Item | threading.Event] = deque()
         self._wake = threading.Lock()
         self._wake.acquire()
         self._starting = threading.Lock()
@@ -66,13 +69,13 @@ class SpanQueue:
         self._closing = False
         self.dropped = 0
 
-    def put(self, span: Span) -> None:
-        """Take a span, or drop it when the queue is full (or wait, if that was asked for)."""
+    def put(self, item: Item) -> None:
+        """Take an item, or drop it when the queue is full (or wait, if that was asked for)."""
         if self._thread is None:
             self._start()
         if len(self._waiting) >= self._capacity and not self._make_room():
             return
-        self._waiting.append(span)
+        self._waiting.append(item)
         if len(self._waiting) >= self._batch:
             self._rouse()
 
@@ -87,7 +90,7 @@ class SpanQueue:
         return settled.wait(timeout_s)
 
     def close(self, timeout_s: float) -> bool:
-        """Flush, then end the thread; False when spans were left behind."""
+        """Flush, then end the thread; False when items were left behind."""
         self._sender.give_up_at(time.monotonic() + timeout_s)
         if self._thread is None:
             self._drain()  # No thread could be started, as late in the life of an interpreter.
@@ -95,7 +98,7 @@ class SpanQueue:
         self._closing = True
         self._rouse()
         if not flushed:
-            say("left", "the collector did not answer in time; the last calls may be lost")
+            say("left", "the collector did not answer in time; the last %s may be lost", self._noun)
         return flushed
 
     def after_fork(self) -> None:
@@ -110,7 +113,13 @@ class SpanQueue:
                 time.sleep(0.002)
             return not self._closing
         self.dropped += 1
-        say("full", "the queue is full (%d calls); %d dropped so far", self._capacity, self.dropped)
+        say(
+            "full",
+            "the queue is full (%d %s); %d dropped so far",
+            self._capacity,
+            self._noun,
+            self.dropped,
+        )
         return False
 
     def _rouse(self) -> None:
@@ -131,26 +140,26 @@ class SpanQueue:
             self._drain()
 
     def _drain(self) -> None:
-        # Only what is here now: spans that arrive meanwhile make the next full batch.
+        # Only what is here now: items that arrive meanwhile make the next full batch.
         left = len(self._waiting)
         while left > 0:
-            spans: list[Span] = []
+            items: list[Item] = []
             settled: list[threading.Event] = []
-            while len(spans) < self._batch and len(spans) + len(settled) < left:
+            while len(items) < self._batch and len(items) + len(settled) < left:
                 item = self._waiting.popleft()
-                if isinstance(item, Span):
-                    spans.append(item)
-                else:
+                if isinstance(item, threading.Event):
                     settled.append(item)
-            left -= len(spans) + len(settled)
-            self._deliver(spans)
+                else:
+                    items.append(item)
+            left -= len(items) + len(settled)
+            self._deliver(items)
             for event in settled:
                 event.set()
 
-    def _deliver(self, spans: list[Span]) -> None:
+    def _deliver(self, items: list[Item]) -> None:
         try:
-            if spans:
-                self._sender.send(spans)
+            if items:
+                self._sender.send(items)
         except Exception as error:
             # A batch that cannot be sent must not end the thread.
             say_broken("sending", error)

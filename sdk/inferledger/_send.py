@@ -10,19 +10,21 @@ import gzip
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from inferledger._encode import Encode, encoder, rejected
+from inferledger._encode import encoder, rejected
 from inferledger._log import say, say_once
 from inferledger._span import Span
 from inferledger._version import __version__
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
+
+Item = TypeVar("Item")
 
 _ANSWER_TIMEOUT_S = 10.0
 _FIRST_WAIT_S = 0.5
@@ -42,8 +44,22 @@ class Answer:
     retry_after_s: float | None = None
 
 
-class OtlpSender:
-    """Posts to `{endpoint}/v1/traces` with the API key as bearer token."""
+@dataclass(frozen=True, slots=True)
+class Signal(Generic[Item]):
+    """What is sent: where to, in which form, and what its items are called."""
+
+    path: str
+    noun: str
+    encoder: Callable[[Mapping[str, str]], Callable[[Sequence[Item]], bytes]]
+    # How many of a request that was taken were turned down, and why.
+    rejected: Callable[[bytes], tuple[int, str]]
+
+
+SPANS: Signal[Span] = Signal("/v1/traces", "calls", encoder, rejected)
+
+
+class OtlpSender(Generic[Item]):
+    """Posts to the signal's path at `endpoint` with the API key as bearer token."""
 
     def __init__(
         self,
@@ -51,17 +67,19 @@ class OtlpSender:
         api_key: str,
         resource: Mapping[str, str],
         *,
+        signal: Signal[Item],
         through_proxy: bool = True,
     ) -> None:
         self._through_proxy = through_proxy
-        self._url = endpoint if endpoint.endswith("/v1/traces") else endpoint + "/v1/traces"
+        self._signal = signal
+        self._url = endpoint.removesuffix(SPANS.path).removesuffix(signal.path) + signal.path
         self._headers = {
             "Authorization": f"Bearer {api_key}",
             "Content-Type": "application/x-protobuf",
             "Content-Encoding": "gzip",
             "User-Agent": f"inferledger-python/{__version__}",
         }
-        self._encode: Encode = encoder(resource)
+        self._encode = signal.encoder(resource)
         self._quiet = False
         self._opener: OpenerDirector | None = None
         self._deadline = float("inf")
@@ -81,29 +99,29 @@ class OtlpSender:
         self._nudged = threading.Event()
         self._quiet = False
 
-    def send(self, spans: Sequence[Span]) -> None:
+    def send(self, items: Sequence[Item]) -> None:
         """Deliver a batch; returns when it was taken, refused for good, or given up."""
         if not self._quiet:
             _suppress_instrumentation()
             self._quiet = True
-        body = gzip.compress(self._encode(spans), compresslevel=3)
+        body = gzip.compress(self._encode(items), compresslevel=3)
         wait_s, last_tries = _FIRST_WAIT_S, _LAST_TRIES
         while (left_s := self._deadline - time.monotonic()) > 0 and last_tries > 0:
             self._nudged.clear()
             answer = self._post(body, min(_ANSWER_TIMEOUT_S, left_s))
-            if answer.status == 413 and len(spans) > 1:
-                middle = len(spans) // 2
-                self.send(spans[:middle])
-                self.send(spans[middle:])
+            if answer.status == 413 and len(items) > 1:
+                middle = len(items) // 2
+                self.send(items[:middle])
+                self.send(items[middle:])
                 return
             if answer.status and answer.status not in _PASSING:
-                _report(answer, len(spans))
+                _report(answer, self._signal, len(items))
                 return
             say("down", "the collector at %s %s; trying again", self._url, _trouble(answer))
             last_tries -= self._closing
             self._wait(answer.retry_after_s or wait_s * (0.5 + secrets.randbelow(1000) / 1000))
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
-        say("left", "%d calls could not be sent before the end", len(spans))
+        say("left", "%d %s could not be sent before the end", len(items), self._signal.noun)
 
     @property
     def _closing(self) -> bool:
@@ -157,20 +175,22 @@ def _suppress_instrumentation() -> None:
     context.attach(context.set_value(key, True))
 
 
-def _report(answer: Answer, count: int) -> None:
+def _report(answer: Answer, signal: Signal[Any], count: int) -> None:
+    noun = signal.noun
     if answer.status in {401, 403}:
         say_once(
             "key",
-            "the collector refused the API key (HTTP %d); calls are not recorded until "
+            "the collector refused the API key (HTTP %d); %s are not recorded until "
             "INFERLEDGER_API_KEY is a valid key with scope ingest",
             answer.status,
+            noun,
         )
     elif answer.status >= 300:
-        say("refused", "the collector refused %d calls (HTTP %d)", count, answer.status)
+        say("refused", "the collector refused %d %s (HTTP %d)", count, noun, answer.status)
     elif answer.body:
-        number, reason = rejected(answer.body)
+        number, reason = signal.rejected(answer.body)
         if number:
-            say("rejected", "the collector rejected %d of %d calls: %s", number, count, reason)
+            say("rejected", "the collector rejected %d of %d %s: %s", number, count, noun, reason)
 
 
 def _trouble(answer: Answer) -> str:

@@ -148,7 +148,7 @@ def test_the_sender_waits_as_long_as_retry_after_says(
 ) -> None:
     waits: list[float] = []
     collector.answers.extend([Answer(503, {"Retry-After": "17"}), Answer(429)])
-    sender = _send.OtlpSender(collector.endpoint, KEY, {})
+    sender = _send.OtlpSender(collector.endpoint, KEY, {}, signal=_send.SPANS)
     monkeypatch.setattr(sender._nudged, "wait", waits.append)
 
     sender.send([span(0)])
@@ -175,7 +175,7 @@ def test_a_refused_key_is_said_once_and_clearly(
 
 def test_a_batch_that_is_too_large_is_sent_in_halves(collector: Collector) -> None:
     collector.answers.append(Answer(413))
-    sender = _send.OtlpSender(collector.endpoint, KEY, {})
+    sender = _send.OtlpSender(collector.endpoint, KEY, {}, signal=_send.SPANS)
 
     sender.send([span(number) for number in range(5)])
 

@@ -42,11 +42,15 @@ def test_the_public_names_are_these() -> None:
     assert all(hasattr(inferledger, name) for name in inferledger.__all__)
 
 
-def test_every_other_module_is_private_except_attributes_and_testing() -> None:
+def test_every_other_module_is_private_except_attributes_gpu_and_testing() -> None:
     folder = Path(inferledger.__file__).parent
     modules = {path.stem for path in folder.glob("*.py")}
 
-    assert {name for name in modules if not name.startswith("_")} == {"attributes", "testing"}
+    assert {name for name in modules if not name.startswith("_")} == {
+        "attributes",
+        "gpu",
+        "testing",
+    }
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from inferledger._queue import SpanQueue
+from inferledger._queue import SendQueue
 from inferledger._span import Span
 
 
@@ -45,7 +45,7 @@ class Gate:
 
 def test_a_full_queue_drops_what_comes_and_counts_it(caplog: pytest.LogCaptureFixture) -> None:
     gate = Gate()
-    queue = SpanQueue(gate, capacity=10, batch=2, delay_s=0.01)
+    queue = SendQueue(gate, capacity=10, batch=2, delay_s=0.01)
     queue.put(span(0))
     gate.entered.wait(30)  # The sender holds the first span and is stuck.
     for number in range(1, 31):
@@ -61,7 +61,7 @@ def test_a_full_queue_drops_what_comes_and_counts_it(caplog: pytest.LogCaptureFi
 def test_batches_are_bounded_and_in_order() -> None:
     gate = Gate()
     gate.open.set()
-    queue = SpanQueue(gate, capacity=1000, batch=7, delay_s=60)
+    queue = SendQueue(gate, capacity=1000, batch=7, delay_s=60)
     for number in range(100):
         queue.put(span(number))
 
@@ -73,7 +73,7 @@ def test_batches_are_bounded_and_in_order() -> None:
 def test_nothing_is_lost_or_doubled_between_many_threads() -> None:
     gate = Gate()
     gate.open.set()
-    queue = SpanQueue(gate, capacity=10_000, batch=16, delay_s=0.001)
+    queue = SendQueue(gate, capacity=10_000, batch=16, delay_s=0.001)
 
     def put(base: int) -> None:
         for number in range(500):
@@ -91,7 +91,7 @@ def test_nothing_is_lost_or_doubled_between_many_threads() -> None:
 
 def test_a_back_fill_may_wait_for_room_instead_of_dropping() -> None:
     gate = Gate()
-    queue = SpanQueue(gate, capacity=4, batch=2, delay_s=0.01, on_full="wait")
+    queue = SendQueue(gate, capacity=4, batch=2, delay_s=0.01, on_full="wait")
 
     def fill() -> None:
         for number in range(50):
@@ -115,7 +115,7 @@ def test_a_batch_that_cannot_be_sent_does_not_end_the_sending(
     gate = Gate()
     gate.open.set()
     gate.error = ValueError("secret")
-    queue = SpanQueue(gate, capacity=10, delay_s=60)
+    queue = SendQueue(gate, capacity=10, delay_s=60)
     queue.put(span(0))
     queue.flush(30)
     gate.error = None
@@ -128,12 +128,12 @@ def test_a_batch_that_cannot_be_sent_does_not_end_the_sending(
 
 
 def test_flushing_an_empty_queue_is_done_at_once() -> None:
-    assert SpanQueue(Gate(), capacity=10).flush(0)
+    assert SendQueue(Gate(), capacity=10).flush(0)
 
 
 def test_a_flush_that_runs_out_of_time_says_so_and_loses_nothing() -> None:
     gate = Gate()
-    queue = SpanQueue(gate, capacity=10, delay_s=0.01)
+    queue = SendQueue(gate, capacity=10, delay_s=0.01)
     queue.put(span(0))
 
     assert not queue.flush(0.05)

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import inferledger
 from inferledger import Usage
-from inferledger._queue import SpanQueue
+from inferledger._queue import SendQueue
 from inferledger._recorder import Recorder, install
 from inferledger._span import Span
 
@@ -102,7 +102,7 @@ def measure(workdir: Path) -> list[tuple[str, float, str, str]]:
 
 
 def _microseconds(step: Callable[[], object]) -> float:
-    queue = SpanQueue(_Nowhere(), capacity=CALLS)
+    queue = SendQueue(_Nowhere(), capacity=CALLS)
     before = install(Recorder(take=queue.put, hash_key=b"bench"))
     try:
         began_ns = time.thread_time_ns()

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -23,7 +26,7 @@ class Answer:
 class Received:
     path: str
     headers: dict[str, str]
-    message: ExportTraceServiceRequest
+    message: Any
 
     @property
     def spans(self) -> list[dict[str, Any]]:
@@ -83,7 +86,12 @@ class Collector:
     @property
     def spans(self) -> list[dict[str, Any]]:
         """The spans of the requests that were taken."""
-        return [span for received in self.taken for span in received.spans]
+        return [
+            span
+            for received in self.taken
+            if received.path != "/v1/metrics"
+            for span in received.spans
+        ]
 
     def hold(self) -> None:
         """Accept connections, but answer nothing until `release` is set."""
@@ -91,7 +99,12 @@ class Collector:
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
-        message = ExportTraceServiceRequest.FromString(gzip.decompress(body))
+        kind = (
+            ExportMetricsServiceRequest
+            if handler.path == "/v1/metrics"
+            else ExportTraceServiceRequest
+        )
+        message = kind.FromString(gzip.decompress(body))
         received = Received(handler.path, dict(handler.headers), message)
         self.requests.append(received)
         self.arrived.set()
