@@ -29,13 +29,16 @@ from finops.config_checks import (
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1"
-SECRETS = ("secret_key", "database_url", "clickhouse_url", "broker_url", "email_url")
+SECRETS = (
+    "secret_key", "database_url", "clickhouse_url", "broker_url", "email_url", "metrics_token",
+)  # fmt: skip
 
 Port = Annotated[int, Field(ge=1, le=65535, description="a port from 1 to 65535")]
 Limit = Annotated[int, Field(ge=0, description="a whole number, or 0 for no limit")]
 Switch = Annotated[bool, Field(description="1 or 0")]
 Host = Annotated[str, Field(min_length=1, description="an address to listen on, as 127.0.0.1")]
 SecretKey = Annotated[SecretStr, Field(min_length=32)]
+Token = Annotated[SecretStr, Field(min_length=16)]
 Names = Annotated[tuple[str, ...], NoDecode]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(url_of("sqlite", "postgres", "postgresql"))]
 ClickHouseUrl = Annotated[SecretStr, AfterValidator(url_of("clickhouse", "clickhouses"))]
@@ -90,6 +93,9 @@ class Config(BaseSettings):
     )
     otlp_tls_key: Path | None = Field(None, description="the certificate's key file, in PEM")
     otlp_url: WebUrl = Field("", description="an address as https://otlp.example.com")
+    metrics_token: Token | None = Field(
+        None, description="16 or more random characters that a scraper sends as bearer token"
+    )
     ingest_health_url: WebUrl = Field("", description="an address as http://ingest:4318/healthz")
 
     database_url: DatabaseUrl | None = Field(

@@ -88,8 +88,8 @@ class Services(grpc.GenericRpcHandler):
     async def take(self, entrance: Entrance, context: Context) -> bytes:
         """Store what one request holds; returns only when it is on disk."""
         intake = self.intake
-        identity = await intake.identify(headers_of(context))
-        with Held(intake.memory) as held:
+        identity = await intake.identify(entrance, headers_of(context))
+        with intake.telling(entrance, identity), Held(intake.memory) as held:
             await held.start(EXPECTED_BYTES)
             message = await self.read(context)
             held.resize(len(message))

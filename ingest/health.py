@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from django.db import DatabaseError, close_old_connections
 from finops.health.heartbeat import last_beat
 from ingest.answer import Answer
 from ingest.loader import BEAT, read_progress
-from ingest.segments import measure
+from ingest.loaders import SIGNALS
+from ingest.segments import Depth, measure
 
 LOADER_LATE_S = 30.0
 BEHIND_S = 60.0
@@ -31,9 +32,10 @@ class Health:
         return await asyncio.to_thread(self.answer, dict(counts))
 
     def answer(self, counts: Mapping[str, int]) -> Answer:
-        depth = measure(self.folder)
+        depths = [measure(signal.within(self.folder)) for signal in SIGNALS]
+        depth = together(depths)
         oldest_s = age_s(depth.oldest_ns)
-        full = depth.bytes >= self.max_bytes
+        full = any(each.bytes >= self.max_bytes for each in depths)
         behind = oldest_s is not None and oldest_s > BEHIND_S
         loader_age_s = since_last_beat()
         loader = "ok" if loader_age_s is not None and loader_age_s < LOADER_LATE_S else "late"
@@ -52,6 +54,17 @@ class Health:
         }
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         return (503 if full else 200), headers, json.dumps(body).encode()
+
+
+def together(depths: Sequence[Depth]) -> Depth:
+    """Add up what waits for each signal."""
+    oldest = [depth.oldest_ns for depth in depths if depth.oldest_ns is not None]
+    return Depth(
+        segments=sum(depth.segments for depth in depths),
+        bytes=sum(depth.bytes for depth in depths),
+        oldest_ns=min(oldest, default=None),
+        quarantined=sum(depth.quarantined for depth in depths),
+    )
 
 
 def since_last_beat() -> float | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import BytesIO
 
 from finops.accounts.keys import KeyIdentity
@@ -27,6 +27,7 @@ from ingest.otlp_json import to_protobuf
 from ingest.pieces import PIECE_BYTES
 from ingest.rates import Allowance, Rates
 from ingest.record import Stamp, encode
+from ingest.refusals import REJECTED, Refusals
 from ingest.spool import Spool
 
 # What all requests in work may hold together, but for the large one that is being unpacked.
@@ -88,11 +89,13 @@ class Intake:
         identities: Identities,
         limits: Limits,
         rates: Rates | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.spools = spools
         self.identities = identities
         self.limits = limits
         self.rates = rates or Rates(Allowance())
+        self.refusals = refusals or Refusals()
         self.memory = Memory(MEMORY_BYTES)
         self.receipts = Receipts()
         self.counts: Counter[str] = Counter()
@@ -100,11 +103,21 @@ class Intake:
         self._large = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
 
-    async def identify(self, headers: Mapping[bytes, bytes]) -> KeyIdentity:
+    async def identify(self, entrance: Entrance, headers: Mapping[bytes, bytes]) -> KeyIdentity:
         """Return who sends; raises Unauthenticated, Forbidden, RateLimited or Busy."""
         identity = await self.identities.authenticate(headers)
-        self.rates.check(identity)
+        with self.telling(entrance, identity):
+            self.rates.check(identity)
         return identity
+
+    @contextmanager
+    def telling(self, entrance: Entrance, identity: KeyIdentity) -> Iterator[None]:
+        """Note for the sender's workspace what of its requests is refused meanwhile."""
+        try:
+            yield
+        except Refused as error:
+            self.refusals.note(identity.workspace_id, entrance.name, error.reason, 1, str(error))
+            raise
 
     async def take(
         self,
@@ -136,6 +149,14 @@ class Intake:
                 await self.store(entrance, identity, admission)
         self.rates.charge(identity, admission.spans, len(body))
         self.count(entrance, admission, len(body))
+        if admission.rejected:
+            self.refusals.note(
+                identity.workspace_id,
+                entrance.name,
+                REJECTED,
+                admission.rejected,
+                admission.reason,
+            )
         return admission
 
     def decode_small(self, body: bytes, encoding: bytes) -> bytes | None:

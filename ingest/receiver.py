@@ -15,6 +15,8 @@ from ingest.answer import JSON, PROTOBUF, Answer, accepted, accepted_json, refus
 from ingest.body import ClientGone, Held, Receive, read_body
 from ingest.entrances import ENTRANCES, Entrance
 from ingest.errors import Busy, NotServed, Refused, WrongContentType, WrongMethod
+from ingest.exposition import PATH as METRICS
+from ingest.exposition import Exposition
 from ingest.intake import Intake
 
 HEALTH = "/healthz"
@@ -32,11 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 class Receiver:
-    """Serves POST /v1/traces, /v1/metrics and /v1/logs, and GET /healthz."""
+    """Serves POST /v1/traces, /v1/metrics and /v1/logs, and GET /healthz and /metrics."""
 
-    def __init__(self, intake: Intake, health: Health) -> None:
+    def __init__(self, intake: Intake, health: Health, exposition: Exposition) -> None:
         self.intake = intake
         self.health = health
+        self.exposition = exposition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,6 +62,9 @@ class Receiver:
             if scope["path"] == HEALTH:
                 require_method(scope, "GET", "HEAD")
                 return await self.health(self.intake.counts)
+            if scope["path"] == METRICS:
+                require_method(scope, "GET", "HEAD")
+                return await self.exposition(scope)
             raise NotServed(f"Send OTLP to {', '.join(served.path for served in ENTRANCES)}.")
         except ClientGone:
             self.intake.counts["clients_gone"] += 1
@@ -78,15 +84,10 @@ class Receiver:
         """Store what one request holds; returns only when it is on disk."""
         require_method(scope, "POST")
         intake = self.intake
-        identity = await intake.identify(headers)
-        in_json = IN_JSON.get(content_type(headers))
-        if in_json is None:
-            raise WrongContentType(
-                "Content-Type must be application/x-protobuf or application/json; set the "
-                "exporter's protocol to http/protobuf."
-            )
+        identity = await intake.identify(entrance, headers)
         encoding = headers.get(b"content-encoding", b"").strip().lower()
-        with Held(intake.memory) as held:
+        with intake.telling(entrance, identity), Held(intake.memory) as held:
+            in_json = is_json(headers)
             body = await read_body(receive, headers, intake.limits, held)
             admission = await intake.take(entrance, identity, body, encoding, held, in_json=in_json)
         if in_json:
@@ -94,6 +95,17 @@ class Receiver:
             return 200, [(b"content-type", JSON)], told
         told = accepted(entrance, admission.rejected, admission.reason)
         return 200, [(b"content-type", PROTOBUF)], told
+
+
+def is_json(headers: Mapping[bytes, bytes]) -> bool:
+    """Say whether a body is OTLP's JSON and not protobuf; raises WrongContentType for others."""
+    try:
+        return IN_JSON[content_type(headers)]
+    except KeyError:
+        raise WrongContentType(
+            "Content-Type must be application/x-protobuf or application/json; set the exporter's "
+            "protocol to http/protobuf."
+        ) from None
 
 
 def content_type(headers: Mapping[bytes, bytes]) -> bytes:

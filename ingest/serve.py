@@ -16,6 +16,7 @@ from grpc import aio
 from finops.config import Config
 from ingest.body import Limits
 from ingest.entrances import ENTRANCES
+from ingest.exposition import Exposition
 from ingest.grpc_receiver import make_grpc_server
 from ingest.health import Health
 from ingest.identity import Identities
@@ -23,6 +24,7 @@ from ingest.intake import Intake
 from ingest.protocol import PromptProtocol
 from ingest.rates import Allowance, Rates
 from ingest.receiver import Receiver
+from ingest.refusals import Refusals
 from ingest.spool import Spool
 from ingest.tls import Certificate
 
@@ -169,16 +171,23 @@ def serve(config: Config, listener: socket.socket, certificate: Certificate | No
             config.ingest_bytes_per_second,
             config.ingest_spans_per_request,
         )
-        intake = Intake(spools, Identities(), limits, Rates(allowance))
+        refusals = Refusals()
+        intake = Intake(spools, Identities(), limits, Rates(allowance), refusals)
         health = Health(config.spool, config.spool_max_bytes)
-        server = make_server(Receiver(intake, health), certificate)
+        token = config.metrics_token.get_secret_value() if config.metrics_token else ""
+        exposition = Exposition(intake.counts, config.spool, token)
+        server = make_server(Receiver(intake, health, exposition), certificate)
         if config.otlp_grpc_port:
             server.grpc_address = address_of(config.otlp_host, config.otlp_grpc_port)
             server.grpc_max_message_bytes = config.otlp_grpc_max_message_bytes
         # Uvicorn repeats the signal to whoever had it before; that must not end us too soon.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, server.handle_exit)
-        server.run(sockets=[listener])
+        refusals.start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            refusals.close()
 
 
 def address_of(host: str, port: int) -> str:

@@ -18,6 +18,7 @@ from finops.accounts.keys import KeyIdentity
 from ingest.answer import Status
 from ingest.body import Limits
 from ingest.entrances import ENTRANCES
+from ingest.exposition import Exposition
 from ingest.health import Health
 from ingest.identity import Identities
 from ingest.intake import Intake
@@ -123,7 +124,8 @@ def serving(
     for spool in spools.values():
         spool.start()
     intake = Intake(spools, Identities((keys or KEYS).get), limits, rates)
-    receiver = Receiver(intake, Health(folder, max_bytes))
+    exposition = Exposition(intake.counts, folder)
+    receiver = Receiver(intake, Health(folder, max_bytes), exposition)
     server = make_server(receiver, certificate)
     server.grpc_address = "127.0.0.1:0"
     server.grpc_max_message_bytes = limits.body_bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from django.db import OperationalError, connection
 from finops.accounts.models import Workspace
 from finops.models import Refusal
 from ingest import refusals
-from ingest.refusals import KEPT_DAYS, MAX_MESSAGE, Refusals
+from ingest.refusals import KEPT_DAYS, MAX_MESSAGE, REJECTED, Refusals
+from tests.ingest.payloads import Span, request
+from tests.ingest.serving import serving
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 21, 10, 59, 59, tzinfo=UTC)
@@ -95,3 +98,22 @@ def test_old_rows_are_forgotten(shop: Workspace) -> None:
     noted.note(shop.pk, "traces", "malformed", 1, "")
     noted.flush()
     assert [row.reason for row in Refusal.objects.all()] == ["malformed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sender_whose_requests_are_refused_finds_them_in_its_workspace(tmp_path: Path) -> None:
+    Workspace.objects.create(pk=42, slug="sender", name="Sender")
+    good, bad = Span({"gen_ai.system": "x"}), Span(trace_id=b"short")
+    with serving(tmp_path) as receiver:
+        assert receiver.post(request(good, bad, bad)).status == 200
+        assert receiver.post(b"\xff").status == 400
+        assert receiver.post(b"\xff", authorization="Bearer nobody's").status == 401
+        assert receiver.post(b"\xff", path="/v1/metrics", content_type="text/plain").status == 415
+        receiver.intake.refusals.flush()
+    found = {(row.signal, row.reason): row.number for row in Refusal.objects.all()}
+    assert found == {
+        ("traces", REJECTED): 2,
+        ("traces", "malformed"): 1,
+        ("metrics", "wrong_content_type"): 1,
+    }
+    assert "trace_id must be 16 bytes" in Refusal.objects.get(reason=REJECTED).message
