@@ -10,13 +10,13 @@ give and what the table holds, and does only what is missing.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from finops.clickhouse.client import Warehouse
 from ingest.batch import Batch
 from ingest.decode import DECODE, DECODE_SETTINGS, SPANS, WHOLE
-from ingest.normalise import NORMALISE
+from ingest.normalise import query, statement
 
 Counts = Mapping[str, int]
 Params = Mapping[str, Any]
@@ -41,7 +41,7 @@ WHERE segment IN {segments:Array(String)} AND received_at >= {since:DateTime64(3
 STORED_CALLS = """
 SELECT segment, uniqExact(workspace_id, trace_id, span_id) AS rows
 FROM calls
-WHERE segment IN {segments:Array(String)} AND dialect = {dialect:String}
+WHERE segment IN {segments:Array(String)}
 GROUP BY segment
 """
 
@@ -68,15 +68,13 @@ def decode_again(ch: Warehouse, batch: Batch, path: str) -> None:
         ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS | named(name, "spans"))
 
 
-def normalise_again(ch: Warehouse, batch: Batch, dialect: str, params: Params) -> None:
-    """Bring into `calls` what of a dialect's spans isn't there."""
-    statement = NORMALISE[dialect]
-    select = statement[statement.index("SELECT") :]
-    expected = by_segment(ch, EXPECTED_CALLS.format(select), params, WHOLE)
+def normalise_again(ch: Warehouse, batch: Batch, present: Collection[str], params: Params) -> None:
+    """Bring into `calls` what of the spans in `told` isn't there."""
+    expected = by_segment(ch, EXPECTED_CALLS.format(query(present)), {}, WHOLE)
     for name in (batch.token, fresh(batch)):
-        if by_segment(ch, STORED_CALLS, {**params, "dialect": dialect}) == expected:
+        if by_segment(ch, STORED_CALLS, params) == expected:
             return
-        ch.command(statement, params, settings=WHOLE | named(name, f"calls:{dialect}"))
+        ch.command(statement(present), settings=WHOLE | named(name, "calls"))
 
 
 def not_written_down(ch: Warehouse, batch: Batch) -> list[str]:

@@ -8,7 +8,6 @@ crash anywhere in or between them, and each row is there once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,18 +17,12 @@ from ingest.again import decode_again, normalise_again, not_written_down, token
 from ingest.arrivals import record_arrivals, record_ignored
 from ingest.batch import Batch
 from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
-from ingest.dialects import DIALECTS
-from ingest.normalise import NORMALISE
+from ingest.known import told
+from ingest.normalise import statement
 from ingest.otlp import Traces
 from ingest.rehearsal import hidden
 from ingest.segments import tally_files
 from ingest.signal import NO_DIALECT, NOT_A_CALL, Loaded, Signal, Undecodable, Unseen, positive
-
-PRESENT = """
-SELECT DISTINCT dialect
-FROM spans
-WHERE segment IN {segments:Array(String)} AND received_at >= {since:DateTime64(3, 'UTC')}
-"""
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -44,8 +37,7 @@ def load(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, now: datetime) -
     requests, received = tally_files(batch.paths())
     decode(ch, batch, path, requests)
     params: dict[str, Any] = {"segments": list(batch.names), "since": batch.since}
-    present = {row["dialect"] for row in ch.query(PRESENT, params)}
-    normalise(ch, batch, present, params)
+    normalise(ch, batch, params)
     spans: Counter[str] = Counter()
     calls: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
@@ -88,19 +80,15 @@ def decode(ch: Warehouse, batch: Batch, path: str, requests: int) -> None:
         raise Undecodable(str(error)) from error
 
 
-def normalise(ch: Warehouse, batch: Batch, present: Iterable[str], params: dict[str, Any]) -> None:
-    """Run step two: the spans of each dialect become calls."""
-    for dialect in DIALECTS:
-        if dialect.name not in present:
-            continue
+def normalise(ch: Warehouse, batch: Batch, params: dict[str, Any]) -> None:
+    """Run step two: spans become calls."""
+    with told(ch, params) as present:
+        if not present:
+            return
         if batch.again:
-            normalise_again(ch, batch, dialect.name, params)
+            normalise_again(ch, batch, present, params)
         else:
-            ch.command(
-                NORMALISE[dialect.name],
-                params,
-                settings=WHOLE | token(batch, f"calls:{dialect.name}"),
-            )
+            ch.command(statement(present), settings=WHOLE | token(batch, "calls"))
 
 
 def write_segments(
@@ -129,8 +117,9 @@ def rehearse(ch: Warehouse, path: str) -> None:
         ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS)
         segment = path.rpartition("/")[2].partition(".")[0]
         params: dict[str, Any] = {"segments": [segment], "since": EPOCH}
-        for statement in NORMALISE.values():
-            ch.command(statement, params, settings=WHOLE)
+        with told(ch, params) as present:
+            if present:
+                ch.command(statement(present), settings=WHOLE)
 
 
 TRACES = Signal("traces", "", load, rehearse, Traces)

@@ -1,179 +1,178 @@
-"""Step two of loading: one statement per dialect turns its spans into `calls`.
+"""Step two of loading: spans become `calls`, those of all dialects by one statement.
 
-The inner query finds the fields where the dialect table says they are, as texts and numbers; the
-outer one, the same for all dialects, works out what they mean.
+From inside out: each dialect puts what it finds into numbered slots; then, the same for all, the
+first text of each column is picked, and what it means is worked out (meaning.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 
-from ingest.decode import quote
+from ingest.decode import quote, texts
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
-from ingest.dialects.table import Dialect, Fields
-from ingest.meaning import CALLS, MEANINGS
-from ingest.sources import any_holds, count_of, duration_of, text_of
-
-TEXTS = (
-    "tenant",
-    "user_id",
-    "team",
-    "feature",
-    "environment",
-    "service",
-    "session_id",
-    "prompt_name",
-    "prompt_version",
-    "agent",
-    "action_id",
-    "action_name",
-    "request_id",
-    "response_id",
-    "operation",
-    "provider",
-    "model_requested",
-    "model_served",
-    "region",
-    "service_tier",
-    "finish_reason",
-    "error_type",
-    "http_status",
-    "outcome",
-    "usage_source",
-    "cache_layer",
-    "prompt_hash",
-    "answer_hash",
+from ingest.dialects.table import Dialect, Resource
+from ingest.known import SPAN_COLUMNS
+from ingest.meaning import CALLS, LONGEST_MS, MEANINGS
+from ingest.slots import (
+    COLUMNS,
+    COUNTS,
+    DURATIONS,
+    FLAGS,
+    NAMES,
+    RANKS,
+    TEXTS,
+    Name,
+    sources_of,
 )
-COUNTS = (
-    "input_total",
-    "output_total",
-    "total_tokens",
-    "cache_read",
-    "cache_write",
-    "cache_write_1h",
-    "reasoning",
-    "audio_in",
-    "audio_cache_read",
-    "audio_out",
-    "image_in",
-    "image_cache_read",
-    "max_output_tokens",
-)
-DURATIONS = ("ttft_ms", "queue_ms", "timeout_ms")
-FLAGS = ("stream", "success", "cache_hit")
+from ingest.sources import Reading
 
-
-def read_text(fields: Fields, column: str) -> str:
-    """Return the first source that is not empty."""
-    found = [text_of(source) for source in fields.get(column, ())]
-    if len(found) < 2:
-        return found[0] if found else "''"
-    choices = ", ".join(f"{text} != '', {text}" for text in found[:-1])
-    return f"multiIf({choices}, {found[-1]})"
-
-
-def coalesce(found: list[str], absent: str) -> str:
-    if not found:
-        return absent
-    return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-
-
-def read_count(fields: Fields, column: str) -> str:
-    """Return the first source that is a count."""
-    found = [count_of(source) for source in fields.get(column, ())]
-    return coalesce(found, "CAST(NULL, 'Nullable(UInt32)')")
-
-
-def read_duration(fields: Fields, column: str) -> str:
-    """Return the first source that is a duration."""
-    found = [duration_of(source) for source in fields.get(column, ())]
-    return coalesce(found, "CAST(NULL, 'Nullable(Float64)')")
-
-
-def read_flag(fields: Fields, column: str) -> str:
-    """Return 1 or 0, or NULL when it was not sent or is neither."""
-    text = f"lower({read_text(fields, column)})"
-    return f"transform({text}, ['true', '1', 'false', '0'], [1, 1, 0, 0], NULL)"
-
-
-def read_operation(dialect: Dialect) -> str:
-    """Return the operation in our words; '' when there is none or it is no inference."""
-    named = f"lower({read_text(dialect.fields, 'operation')})"
-    theirs = ", ".join(quote(name) for name in dialect.operations)
-    ours = ", ".join(quote(name) for name in dialect.operations.values())
-    other = named if dialect.other_operations else f"if({named} = '', '', {quote(NO_OPERATION)})"
-    return f"transform({named}, [{theirs}], [{ours}], {other})"
-
-
-def read_fields(dialect: Dialect) -> dict[str, str]:
-    """Return, by name, the expressions of everything that the dialect table places."""
-    fields = dialect.fields
-    found = {f"{name}_text": read_text(fields, name) for name in TEXTS}
-    found["operation_text"] = read_operation(dialect)
-    found |= {f"{name}_count": read_count(fields, name) for name in COUNTS}
-    found |= {f"{name}_number": read_duration(fields, name) for name in DURATIONS}
-    found |= {f"{name}_flag": read_flag(fields, name) for name in FLAGS}
-    found["score_number"] = f"toFloat64OrNull({read_text(fields, 'score')})"
-    found["attempt_number"] = (
-        f"accurateCastOrNull(toFloat64OrNull({read_text(fields, 'attempt')}), 'UInt16')"
-    )
-    found["never_call"] = any_holds(dialect.never)
-    found["input_said"] = any_holds(dialect.exclusive_input)
-    found["output_said"] = any_holds(dialect.exclusive_output)
-    return found
-
-
-SPAN_COLUMNS = (
-    "workspace_id",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "name",
-    "started_at",
-    "ended_at",
-    "status_code",
-    "status_message",
-    "scope_name",
-    "scope_version",
-    "attributes",
-    "dialect",
-    "segment",
-    "received_at",
-)
+# What every row brings beside its slots.
+CARRIED = (*SPAN_COLUMNS, "tags")
 
 
 def select(expressions: Mapping[str, str]) -> str:
     return ",\n    ".join(f"{expression} AS {name}" for name, expression in expressions.items())
 
 
-def normalise(dialect: Dialect) -> str:
-    """Return the statement that turns a dialect's spans of some segments into calls.
+def around(inner: str, expressions: Mapping[str, str]) -> str:
+    """Add columns to a query; each may use those of the query, and none of the others."""
+    if not expressions:
+        return inner
+    return f"SELECT *,\n    {select(expressions)}\nFROM (\n{inner}\n)"
 
-    Its parameters: `segments`, their names, and `since`, a time before the first of their records.
+
+def numbers(values: Iterable[int]) -> str:
+    return f"[{', '.join(map(str, values))}]::Array(UInt16)"
+
+
+def in_slots(dialect: Dialect, names: Mapping[Name, int]) -> str:
+    """Return the query that finds what the spans of a dialect say, with the slots it goes to.
+
+    An attribute goes to its first slot by its number. What has to be worked out, or goes to a
+    second slot, is an expression.
     """
-    return f"""
-INSERT INTO calls ({", ".join(CALLS)})
-SELECT
-    {", ".join(CALLS.values())}
-FROM
-(
-    SELECT
-    *,
-    {select(MEANINGS)}
-    FROM
-    (
-        SELECT
-    {", ".join(SPAN_COLUMNS)},
-    {select(read_fields(dialect))}
-        FROM spans
-        WHERE segment IN {{segments:Array(String)}}
-            AND received_at >= {{since:DateTime64(3, 'UTC')}}
-            AND dialect = {quote(dialect.name)}
-    )
-)
-WHERE is_call
-"""  # noqa: S608 (names and expressions are our own)
+    reading = Reading(names)
+    plain: dict[int, int] = {}
+    worked_out: dict[int, str] = {}
+    for slot, source in sources_of(dialect):
+        if isinstance(source, str | Resource) and names[source] not in plain:
+            plain[names[source]] = slot
+        else:
+            worked_out[slot] = reading.text(source)
+    rules = {
+        "never_call": reading.any_rule(dialect.never),
+        "input_said": reading.any_rule(dialect.exclusive_input),
+        "output_said": reading.any_rule(dialect.exclusive_output),
+    }
+    first = first_provider(dialect, reading)
+    held = {reading.rule(when): reading.holds(when) for when in reading.rules}
+    query = f"SELECT * FROM told WHERE dialect = {quote(dialect.name)}"  # noqa: S608 (our own)
+    for layer in (reading.attributes, first | reading.moments, held):
+        query = around(query, layer)
+    slots = f"""arrayConcat(
+        arrayMap(
+            number -> transform(number, {numbers(plain)}, {numbers(plain.values())}, 0::UInt16),
+            names),
+        {numbers(worked_out)})"""
+    found = f"arrayConcat(texts, [{', '.join(worked_out.values())}]::Array(String))"
+    columns = rules | {
+        "slots": slots,
+        "found": found,
+    }
+    return f"SELECT {', '.join(CARRIED)},\n    {select(columns)}\nFROM (\n{query}\n)"
 
 
-NORMALISE: Mapping[str, str] = {dialect.name: normalise(dialect) for dialect in DIALECTS}
+def first_provider(dialect: Dialect, reading: Reading) -> dict[str, str]:
+    """Return the provider as a column for the rules, if one asks for it."""
+    if not any(when.providers for when in reading.rules):
+        return {}
+    found = [reading.text(source) for source in dialect.fields.get("provider", ())]
+    return {
+        "first_provider": f"arrayFirst(text -> text != '', [{', '.join(found)}]::Array(String))"
+    }
+
+
+def between(column: Collection[str]) -> str:
+    """Return the bounds of the slots of neighbouring columns."""
+    places = [COLUMNS[name] for name in column]
+    return f"{min(places) * RANKS} AND {(max(places) + 1) * RANKS - 1}"
+
+
+# What is no count is not sent where a count is wanted, and so for durations: the next may be one.
+IS_SAID = f"""slot != 0 AND text != '' AND multiIf(
+            slot BETWEEN {between(COUNTS)},
+            accurateCastOrNull(toFloat64OrNull(text), 'UInt32') IS NOT NULL,
+            slot BETWEEN {between(DURATIONS)},
+            ifNull(toFloat64OrNull(text) BETWEEN 0 AND {LONGEST_MS}, 0),
+            1)"""
+SAID = {
+    "said_slots": f"arrayFilter((slot, text) -> {IS_SAID}, slots, found)",
+    "said_texts": f"arrayFilter((text, slot) -> {IS_SAID}, found, slots)",
+}
+SORTED = {
+    "columns": f"arrayMap(slot -> toUInt8(intDiv(slot, {RANKS})), arraySort(said_slots))",
+    "sorted_texts": "arraySort((text, slot) -> slot, said_texts, said_slots)",
+}
+
+
+def pick(column: str) -> str:
+    """Return the first text of a column, or ''."""
+    return f"sorted_texts[indexOf(columns, {COLUMNS[column]})]"
+
+
+def picked() -> dict[str, str]:
+    """Return the fields of a call as they were sent, in their types."""
+    found = {f"{name}_text": pick(name) for name in (*TEXTS, *FLAGS) if name != "operation"}
+    found["operation_sent"] = pick("operation")
+    for name in COUNTS:
+        found[f"{name}_count"] = f"accurateCastOrNull(toFloat64OrNull({pick(name)}), 'UInt32')"
+    for name in (*DURATIONS, "score"):
+        found[f"{name}_number"] = f"toFloat64OrNull({pick(name)})"
+    found["attempt_number"] = f"accurateCastOrNull(toFloat64OrNull({pick('attempt')}), 'UInt16')"
+    return found
+
+
+def in_our_words(dialects: Collection[Dialect]) -> dict[str, str]:
+    """Return the operation as we call it; '' when there is none, or that it is no inference."""
+    pairs = {
+        f"{dialect.name}:{theirs}": ours
+        for dialect in dialects
+        for theirs, ours in dialect.operations.items()
+    }
+    closed = ["", *(dialect.name for dialect in dialects if not dialect.other_operations)]
+    named = "lower(operation_sent)"
+    other = f"if(operation_sent != '' AND dialect IN ({texts(tuple(closed))}), "
+    other += f"{quote(NO_OPERATION)}, {named})"
+    return {
+        "operation_text": f"""transform(
+        concat(dialect, ':', {named}), {listed(pairs)}, {listed(pairs.values())}, {other})"""
+    }
+
+
+def listed(names: Iterable[str]) -> str:
+    return f"[{', '.join(map(quote, names))}]::Array(String)"
+
+
+def normalise(dialects: Sequence[Dialect], names: Mapping[Name, int] = NAMES) -> str:
+    """Return the query that turns what is in `told` of these dialects, one at least, into calls."""
+    found = "\nUNION ALL\n".join(in_slots(dialect, names) for dialect in dialects)
+    for layer in (SAID, SORTED, picked(), in_our_words(dialects), *MEANINGS):
+        found = around(found, layer)
+    return f"SELECT {', '.join(CALLS.values())}\nFROM (\n{found}\n)\nWHERE is_call"
+
+
+def query(names: Collection[str]) -> str:
+    """Return the query for what is in `told` of the dialects of these names."""
+    return query_for(frozenset(names))
+
+
+@cache
+def query_for(names: frozenset[str]) -> str:
+    return normalise([dialect for dialect in DIALECTS if dialect.name in names])
+
+
+def statement(names: Collection[str]) -> str:
+    """Return the statement that writes what that query finds."""
+    return f"INSERT INTO calls ({', '.join(CALLS)})\n{query(names)}"

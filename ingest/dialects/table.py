@@ -112,7 +112,16 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class SpanName:
-    """What the span is called."""
+    """What the span is called; with a regular expression, what its first group finds there."""
+
+    pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The same of the name of the span's scope, the library that made it."""
+
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,9 @@ class Only:
     source: Source
 
 
-Source = str | Resource | Seconds | Json | Digits | Sum | Rest | Since | SpanName | Const | Only
+Source = (
+    str | Resource | Seconds | Json | Digits | Sum | Rest | Since | SpanName | Scope | Const | Only
+)
 Sources = tuple[Source, ...]
 Fields = Mapping[str, Sources]
 

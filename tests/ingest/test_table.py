@@ -23,7 +23,10 @@ from ingest.dialects.table import (
     Sum,
     When,
 )
+from ingest.known import told
+from ingest.meaning import CALLS
 from ingest.normalise import normalise
+from ingest.slots import number
 from tests.ingest.loading import NOW, calls, take
 from tests.ingest.payloads import START_NS, Span, Values, request
 
@@ -63,7 +66,9 @@ def receive(
 def become(ch: Warehouse, dialect: Dialect, received: Params) -> list[dict[str, Any]]:
     """The calls that spans become in a dialect that takes the place of gen_ai."""
     ch.command("TRUNCATE TABLE calls")
-    ch.command(normalise(dialect), received)
+    names = number([dialect])
+    with told(ch, received, names):
+        ch.command(f"INSERT INTO calls ({', '.join(CALLS)})\n{normalise([dialect], names)}")
     return calls(ch)
 
 

@@ -17,6 +17,7 @@ from ingest.dialects.table import (
     Only,
     Resource,
     Rest,
+    Scope,
     Seconds,
     Since,
     Source,
@@ -78,8 +79,10 @@ def reads_text(source: Source) -> Text:
 
 def reads_made_text(source: Source) -> Text:
     match source:
-        case SpanName():
-            return lambda sent: sent.name
+        case SpanName(pattern):
+            return reads_group(pattern, lambda sent: sent.name)
+        case Scope(pattern):
+            return reads_group(pattern, lambda sent: sent.scope)
         case Const(text):
             return lambda _: text
         case Only(when, inner):
@@ -96,6 +99,16 @@ def reads_member(name: str, path: tuple[str | int, ...]) -> Text:
         return text_of_member(parse_json(text), path) if text else ""
 
     return read
+
+
+def reads_group(pattern: str, text: Text) -> Text:
+    found = re.compile(pattern, re.ASCII | re.DOTALL)
+
+    def read(sent: Sent) -> str:
+        match = found.search(text(sent))
+        return match[1] if match else ""
+
+    return read if pattern else text
 
 
 def reads_digits(name: str, path: tuple[str, ...]) -> Text:

@@ -17,7 +17,7 @@ LARGEST_COUNT = 2**32 - 1
 LEAST_EXPONENT, MOST_EXPONENT = -6, 21
 
 ESCAPES = {code: f"\\u{code:04X}" for code in (*range(0x20), 0x2028, 0x2029)} | {
-    ord(letter): "\\" + short for letter, short in zip('\b\f\n\r\t"\\/', 'bfnrt"\\/', strict=True)
+    ord(letter): "\\" + short for letter, short in zip('\b\f\n\r\t"\\', 'bfnrt"\\', strict=True)
 }
 
 
@@ -40,7 +40,9 @@ def text_of(value: AnyValue) -> str:
     if kind == "double_value":
         return text_of_real(value.double_value)
     if kind == "array_value":
-        return text_of_json([item.string_value for item in value.array_value.values])
+        # Of an attribute's own array slashes are escaped; of JSON that a text holds they aren't.
+        texts = [item.string_value for item in value.array_value.values]
+        return text_of_json(texts).replace("/", "\\/")
     return ""
 
 
@@ -137,7 +139,7 @@ def text_of_member(value: Any, path: tuple[str | int, ...]) -> str:
 
 
 def text_of_json(value: Any) -> str:
-    """Write JSON as ClickHouse does: no spaces, slashes escaped, numbers as short as can be."""
+    """Write JSON as ClickHouse does: no spaces, numbers as short as can be."""
     if isinstance(value, str):
         return f'"{value.translate(ESCAPES)}"'
     if isinstance(value, float):
