@@ -21,11 +21,13 @@ from ingest.content import (
     ANSWERS,
     DOOR,
     FACT_TEXTS,
+    FAILURE_TEXTS,
     FIRST_TOKEN_EVENTS,
     HIDDEN_PARAMETERS,
     INVOCATION_PARAMETERS,
     KIND,
     KINDS_OF_CALLS,
+    NAMED_BY_CONTENT,
     is_content,
     keep_facts,
     keep_failure,
@@ -46,6 +48,7 @@ MAX_PARTS = 100_000
 
 USEFUL = (DOOR, "finops.", "gen_ai.", "llm.", "openinference.", "error.", "user.", "session.")
 EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
 FIRST_TOKEN = f"{DOOR}first_token"
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
@@ -138,6 +141,9 @@ def admit_piece(body: bytes, admission: Admission) -> bytes:
         for scope_spans in resource_spans.scope_spans:
             admission.count(len(scope_spans.spans))
             scope_spans.scope.ClearField("attributes")
+            if scope_spans.scope.name in NAMED_BY_CONTENT:
+                for span in scope_spans.spans:
+                    span.name = span.name.rpartition(".")[2]
             admit_spans(scope_spans.spans, admission, large)
     kept: bytes = traces.SerializeToString()
     return kept
@@ -212,6 +218,8 @@ def clean_attribute(attributes: Any, key: str, admission: Admission, large: bool
         admission.content_dropped += 1
     elif key in INVOCATION_PARAMETERS:
         attributes[key].string_value = keep_parameters(attributes[key].string_value)
+    elif key in FAILURE_TEXTS:
+        attributes[key].string_value = keep_failure(attributes[key].string_value)
     elif key in FACT_TEXTS:
         attributes[key].string_value = keep_facts(attributes[key].string_value)
     elif is_surplus(attributes, key, large):
@@ -258,16 +266,19 @@ def learn(key: str) -> None:
 def keep_of_rest(span: Any) -> None:
     """Keep of a status message, which may quote a prompt, what failed; of events some attributes.
 
-    These are the type of an exception and the time of the first token; links go.
+    These are the type of an exception, what failed where the status doesn't say it, and the time of
+    the first token; links go.
     """
-    if span.status.message:
-        span.status.message = keep_failure(span.status.message)
     for event in span.events:
         if event.name == "exception" and EXCEPTION_TYPE in event.attributes:
             name = event.attributes[EXCEPTION_TYPE].string_value[:MAX_TEXT]
             if EXCEPTION_TYPE not in span.attributes:
                 span.attributes[EXCEPTION_TYPE].string_value = name
+            if not span.status.message:
+                span.status.message = event.attributes[EXCEPTION_MESSAGE].string_value
         elif event.name in FIRST_TOKEN_EVENTS and FIRST_TOKEN not in span.attributes:
             span.attributes[FIRST_TOKEN].int_value = event.time_unix_nano
+    if span.status.message:
+        span.status.message = keep_failure(span.status.message)
     span.ClearField("events")
     span.ClearField("links")

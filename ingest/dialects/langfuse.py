@@ -8,12 +8,24 @@ a total is their sum. Metadata are JSON since version 5, bare texts before.
 from __future__ import annotations
 
 from ingest.dialects.shared import GEN_AI, GEN_AI_OPERATIONS, GENERAL, OURS
-from ingest.dialects.table import Dialect, Fields, Json, Since, Source, Sum, merge
+from ingest.dialects.table import (
+    Const,
+    Dialect,
+    Fields,
+    Json,
+    Only,
+    Since,
+    Source,
+    Sum,
+    When,
+    merge,
+)
 
 USAGE = "langfuse.observation.usage_details"
 PARAMETERS = "langfuse.observation.model.parameters"
 TRACE = "langfuse.trace.metadata"
 OBSERVATION = "langfuse.observation.metadata"
+FAILED = When(values={"langfuse.observation.level": ("ERROR",)})
 
 
 def counts(*members: str) -> tuple[Source, ...]:
@@ -27,19 +39,27 @@ def metadata(*keys: str) -> tuple[Source, ...]:
     return tuple(source for name in names for source in (Json(name), name))
 
 
-CACHE_READ = ("input_cached_tokens", "cache_read_input_tokens", "input_cache_read")
+# LangChain names the parts of a flex or priority call after its tier. Langfuse takes those of flex
+# off the totals, and those of priority it doesn't.
+CACHE_READ = (
+    "input_cached_tokens",
+    "cache_read_input_tokens",
+    "input_cache_read",
+    "input_flex_cache_read",
+)
 WRITE_1H = ("input_cache_creation_1h", "input_ephemeral_1h_input_tokens")
 CACHE_WRITE = (
     "input_cache_creation",
     "input_cache_creation_5m",
     "input_ephemeral_5m_input_tokens",
     "input_cache_write_tokens",
+    "input_flex_cache_creation",
     *WRITE_1H,
 )
 AUDIO_IN = ("input_audio_tokens", "input_audio", "input_modality_AUDIO", "input_modality_audio")
 IMAGE_IN = ("input_image_tokens", "input_image", "input_modality_IMAGE", "input_modality_image")
-TEXT_IN = ("input_text_tokens", "input_modality_TEXT", "input_modality_text")
-REASONING = ("output_reasoning_tokens", "output_reasoning")
+TEXT_IN = ("input_text_tokens", "input_modality_TEXT", "input_modality_text", "input_flex")
+REASONING = ("output_reasoning_tokens", "output_reasoning", "output_flex_reasoning")
 THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount")
 AUDIO_OUT = (
     "output_audio_tokens",
@@ -48,6 +68,7 @@ AUDIO_OUT = (
     "output_modality_audio",
 )
 TEXT_OUT = (
+    "output_flex",
     "output_text_tokens",
     "output_modality_TEXT",
     "output_modality_text",
@@ -56,7 +77,11 @@ TEXT_OUT = (
 )
 
 LANGFUSE: Fields = {
-    "operation": ("langfuse.observation.type",),
+    # The JavaScript wrapper of OpenAI takes embeddings for generations too.
+    "operation": (
+        Only(When(names=("OpenAI.embeddings",)), Const("embedding")),
+        "langfuse.observation.type",
+    ),
     "provider": metadata("ls_provider"),
     "model_requested": (*metadata("ls_model_name"), "langfuse.observation.model.name"),
     "model_served": ("langfuse.observation.model.name",),
@@ -91,7 +116,7 @@ LANGFUSE: Fields = {
         Json(USAGE, "prompt_tokens_details", "cached_tokens"),
         Json(USAGE, "input_tokens_details", "cached_tokens"),
         *counts(*CACHE_READ, "cached_content_token_count", "cachedContentTokenCount"),
-        *counts("cachedInputTokens"),
+        *counts("cachedInputTokens", "input_priority_cache_read"),
     ),
     "cache_write": (
         Json(USAGE, "prompt_tokens_details", "cache_write_tokens"),
@@ -106,7 +131,7 @@ LANGFUSE: Fields = {
     "reasoning": (
         Json(USAGE, "completion_tokens_details", "reasoning_tokens"),
         Json(USAGE, "output_tokens_details", "reasoning_tokens"),
-        *counts(*REASONING, *THOUGHTS, "reasoningTokens"),
+        *counts(*REASONING, *THOUGHTS, "reasoningTokens", "output_priority_reasoning"),
     ),
     "audio_in": (
         Json(USAGE, "prompt_tokens_details", "audio_tokens"),
@@ -122,6 +147,12 @@ LANGFUSE: Fields = {
         Json(USAGE, "prompt_tokens_details", "image_tokens"),
         Json(USAGE, "input_tokens_details", "image_tokens"),
         *counts(*IMAGE_IN),
+    ),
+    # The JavaScript SDK says so nowhere else.
+    "error_type": (
+        "error.type",
+        Only(FAILED, "langfuse.observation.status_message"),
+        Only(FAILED, Const("error")),
     ),
     "tenant": metadata("tenant", "tenant_id"),
     "team": metadata("team"),

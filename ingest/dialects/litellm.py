@@ -14,6 +14,8 @@ from ingest.dialects.table import Const, Dialect, Digits, Fields, Json, Only, So
 USAGE = "metadata.usage_object"
 # Where the metadata are one JSON text.
 METADATA = "metadata"
+NOTHING = When(values={"gen_ai.usage.total_tokens": ("0",)})
+NOTHING_SPENT = When(values={"llm.token_count.total": ("0",)})
 HIT = When(keys=("door:cache_hit",))
 
 
@@ -107,14 +109,19 @@ LITELLM: Fields = {
         *requester("user_id"),
         *identity("user_id"),
     ),
+    # It writes 0 where a stream told nothing, or no answer came.
+    "usage_source": (Only(NOTHING, Const("missing")), Only(NOTHING_SPENT, Const("missing"))),
     "session_id": (*requester("session_id"), "gen_ai.conversation.id"),
 }
+
+# The tier that was asked for is not the one that served.
+OTHERS: Fields = {**OPENINFERENCE, "service_tier": ("door:service_tier",)}
 
 DIALECT = Dialect(
     name="litellm",
     scopes=("litellm",),
     prefixes=("litellm.",),
-    fields=merge(OURS, LITELLM, GEN_AI, OPENINFERENCE, GENERAL),
+    fields=merge(OURS, LITELLM, GEN_AI, OTHERS, GENERAL),
     operations={
         "completion": "chat",
         "acompletion": "chat",

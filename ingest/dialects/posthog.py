@@ -7,9 +7,21 @@ others. Who sends them bridges PostHog's events, whose properties these are.
 from __future__ import annotations
 
 from ingest.dialects.shared import GENERAL, OURS
-from ingest.dialects.table import Const, Dialect, Fields, Json, Only, Seconds, Sum, When, merge
+from ingest.dialects.table import (
+    Const,
+    Dialect,
+    Digits,
+    Fields,
+    Json,
+    Only,
+    Seconds,
+    Sum,
+    When,
+    merge,
+)
 
 EXCLUSIVE = "$ai_cache_reporting_exclusive"
+FAILED = When(values={"$ai_is_error": ("true", "1")})
 PARAMETERS = "$ai_model_parameters"
 
 POSTHOG: Fields = {
@@ -40,15 +52,20 @@ POSTHOG: Fields = {
         "$ai_cache_creation_input_tokens",
         Sum("$ai_cache_creation_5m_input_tokens", "$ai_cache_creation_1h_input_tokens"),
     ),
-    "cache_write_1h": ("$ai_cache_creation_1h_input_tokens",),
+    # The provider's own usage, printed.
+    "cache_write_1h": (
+        "$ai_cache_creation_1h_input_tokens",
+        Digits("$ai_usage", "ephemeral_1h_input_tokens"),
+    ),
     "reasoning": ("$ai_reasoning_tokens",),
     "tenant": (Json("$groups", "tenant"), Json("$groups", "company")),
-    "user_id": ("distinct_id",),
+    # Without a person the id is made up.
+    "user_id": (Only(When(lacks=("$process_person_profile",)), "distinct_id"),),
     "session_id": ("$ai_session_id",),
     "prompt_name": ("$ai_prompt_name",),
     "prompt_version": ("$ai_prompt_version",),
     "http_status": ("$ai_http_status",),
-    "error_type": (Only(When(values={"$ai_is_error": ("true", "1")}), Const("error")),),
+    "error_type": (Only(FAILED, "$ai_error"), Only(FAILED, Const("error"))),
 }
 
 DIALECT = Dialect(
