@@ -39,6 +39,7 @@ PLACES: tuple[tuple[str | int, ...], ...] = (
     ("generations", 0, 0),
     ("raw_response",),
     ("raw",),
+    ("custom",),
     ("response",),
     ("kwargs", "response_metadata"),
     ("kwargs",),

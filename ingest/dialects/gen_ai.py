@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ingest.dialects.frameworks import GENKIT, GENKIT_GOOGLE, GENKIT_SCOPE, MASTRA
 from ingest.dialects.shared import GEN_AI, GEN_AI_OPERATIONS, GENERAL, OURS
 from ingest.dialects.table import Const, Dialect, Fields, Only, When, merge
 
@@ -28,8 +29,9 @@ ANSWER: Fields = {
 
 DIALECT = Dialect(
     name="gen_ai",
-    scopes=(ADK_SCOPE,),
+    scopes=(ADK_SCOPE, GENKIT_SCOPE),
     prefixes=("gen_ai.",),
-    fields=merge(ADK, OURS, GEN_AI, ANSWER, GENERAL),
+    fields=merge(ADK, GENKIT, OURS, GEN_AI, ANSWER, MASTRA, GENERAL),
     operations=GEN_AI_OPERATIONS,
+    exclusive_output=(GENKIT_GOOGLE,),
 )

@@ -96,8 +96,8 @@ def shift_text(text: str, first: int, by_ns: int) -> str:
 
 # What a row is compared without: it differs by run, or follows from the span (see the test).
 LEFT_OUT = {
-    "span",
     "workspace_id",
+    "span",
     "trace_id",
     "span_id",
     "parent_span_id",
@@ -116,11 +116,11 @@ DEFAULTS: Mapping[str, Any] = {
 
 
 def as_expected(row: Mapping[str, Any]) -> Json:
-    """A row of `calls` in the way that recordings write it."""
+    """A row of `calls` in the way that recordings write it; `span` is its id in hex."""
     found = {"span_id": row["span"]}
     for column, value in row.items():
         default = DEFAULTS.get(column)
         if column in LEFT_OUT or value == default or value in ("", None, [], {}):
             continue
-        found[column] = value.partition("@")[0] if column == "emitter" else value
+        found[column] = (value.rpartition("@")[0] or value) if column == "emitter" else value
     return found

@@ -1,5 +1,7 @@
 // npm install ai @ai-sdk/openai @ai-sdk/anthropic @ai-sdk/google @ai-sdk/openai-compatible zod, of the
 // AI SDK's versions 4, 5 and 6 (one folder each) and with @ai-sdk/otel of version 7; Node 22 for 7.
+// THROUGH=openinference, langfuse or traceloop sends the spans through @arizeai/openinference-vercel,
+// @langfuse/otel or @traceloop/node-server-sdk, which write names of their own beside.
 
 import * as sdk from 'ai';
 import { createAnthropic } from '@ai-sdk/anthropic';
@@ -7,13 +9,39 @@ import { createGoogleGenerativeAI } from '@ai-sdk/google';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { z } from 'zod';
-import { PROVIDER, Recorder, traceEverything, versionOf } from './running.mjs';
+import { PROVIDER, Recorder, exporter, traceEverything, versionOf } from './running.mjs';
 
 const VERSION = Number(versionOf('ai').split('.')[0]);
-const provider = traceEverything(undefined, { json: VERSION === 5 });
-const options = process.env.OTEL_OPTIONS;
-let flavour = `ai${VERSION}`;
+const THROUGH = process.env.THROUGH;
 const used = ['ai', '@ai-sdk/openai'];
+let provider;
+if (THROUGH === 'openinference') {
+  const { OpenInferenceBatchSpanProcessor, isOpenInferenceSpan } = await import('@arizeai/openinference-vercel');
+  const given = { exporter: exporter(), spanFilter: isOpenInferenceSpan, config: {} };
+  provider = traceEverything([new OpenInferenceBatchSpanProcessor(given)]);
+  used.push('@arizeai/openinference-vercel');
+} else if (THROUGH === 'langfuse') {
+  const { LangfuseSpanProcessor } = await import('@langfuse/otel');
+  const keys = { publicKey: 'pk', secretKey: 'sk', baseUrl: 'http://127.0.0.1:9' };
+  provider = traceEverything([new LangfuseSpanProcessor({ exporter: exporter(), ...keys })]);
+  used.push('@langfuse/otel');
+} else if (THROUGH === 'traceloop') {
+  const traceloop = await import('@traceloop/node-server-sdk');
+  traceloop.initialize({
+    appName: 'shop',
+    baseUrl: process.env.OTEL_EXPORTER_OTLP_ENDPOINT,
+    disableBatch: true,
+    silenceInitializationMessage: true,
+    traceloopSyncEnabled: false,
+  });
+  provider = { forceFlush: () => traceloop.forceFlush(), shutdown: async () => {} };
+  used.push('@traceloop/node-server-sdk');
+} else {
+  provider = traceEverything(undefined, { json: VERSION === 5 });
+}
+const options = process.env.OTEL_OPTIONS;
+let flavour = THROUGH ? `js-ai${VERSION}` : `ai${VERSION}`;
+if (process.env.LANGFUSE_TRACING_ENVIRONMENT) flavour += '-environment';
 if (VERSION >= 7) {
   const otel = await import('@ai-sdk/otel');
   const legacy = options === 'legacy';
@@ -23,7 +51,7 @@ if (VERSION >= 7) {
   sdk.registerTelemetry(legacy ? new otel.LegacyOpenTelemetry() : new otel.OpenTelemetry(given));
   used.push('@ai-sdk/otel');
 }
-const recorder = new Recorder('vercel', flavour, used, () => provider.forceFlush());
+const recorder = new Recorder(THROUGH ?? 'vercel', flavour, used, () => provider.forceFlush());
 const record = (name, scenario, run, more) => recorder.record(name, scenario, run, more);
 const openai = createOpenAI({ baseURL: process.env.OPENAI_BASE_URL, ...(VERSION === 4 && { compatibility: 'strict' }) });
 const anthropic = createAnthropic({ baseURL: `${process.env.ANTHROPIC_BASE_URL}/v1` });
