@@ -7,7 +7,7 @@ import json
 import pytest
 
 from inferledger import attributes
-from ingest.content import is_content, keep_parameters
+from ingest.content import is_content, keep_facts, keep_parameters
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,24 @@ def test_of_invocation_parameters_only_numbers_flags_and_short_names_stay() -> N
 @pytest.mark.parametrize("text", ["", "not json", "[1, 2]", "null", "[" * 100_000])
 def test_parameters_that_are_no_object_go(text: str) -> None:
     assert keep_parameters(text) == ""
+
+
+def test_of_what_a_provider_adds_only_numbers_flags_and_known_names_stay() -> None:
+    metadata = {
+        "anthropic": {
+            "usage": {"input_tokens": 3, "service_tier": "standard", "server_tool_use": None},
+            "stopSequence": "secret",
+            "citations": [{"cited_text": "secret", "index": 1}],
+        },
+        "openai": {"serviceTier": "flex", "logprobs": [["secret", -1]], "store": True},
+        "google": {"groundingMetadata": {"query": "secret"}},
+    }
+    assert json.loads(keep_facts(json.dumps(metadata))) == {
+        "anthropic": {"usage": {"input_tokens": 3, "service_tier": "standard"}},
+        "openai": {"serviceTier": "flex", "store": True},
+    }
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", '"secret"', "no JSON", "{" * 5000, '{"a": ' * 5000])
+def test_of_what_is_no_object_no_fact_stays(text: str) -> None:
+    assert keep_facts(text) in ("", "{}")
