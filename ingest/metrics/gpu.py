@@ -94,7 +94,7 @@ TEXTS = {
     "namespace": first_of(gpu_names.NAMESPACE),
     "pod": first_of(gpu_names.POD),
     "container": first_of(gpu_names.CONTAINER),
-    "driver_version": first_of(gpu_names.DRIVER),
+    "driver_version": first_of(gpu_names.DRIVER, resource=("hw.driver_version",)),
 }
 PROCESS_MEMORY = "process_memory_bytes"
 
@@ -110,7 +110,7 @@ COLUMNS = {
     "process_memory": (
         f"maxMapIf(map(process, toUInt64(reading)), column = {quote(PROCESS_MEMORY)})"
     ),
-    "window_s": f"max(toFloat32OrNull({first_of((), resource=('finops.gpu.window_s',))}))",
+    "window_s": f"max(toFloat32OrNull({first_of(gpu_names.WINDOW_S)}))",
     "dialect": "max(if(scope_name = 'inferledger', 'finops', table))",
     "segment": "max(segment_name)",
     "received_at": "max(fromUnixTimestamp64Milli(toInt64(received_at_ms), 'UTC'))",

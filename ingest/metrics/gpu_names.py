@@ -157,6 +157,7 @@ GPU_MODEL = ("modelName", "hw.model", "hw.name", "gpu.name", "card_model", "card
 GPU_INSTANCE = ("GPU_I_ID", "gpu.mig.instance_id", "gpu_partition_id", "finops.gpu.instance")
 DRIVER = ("hw.driver_version", "DCGM_FI_DRIVER_VERSION", "driver_version")
 PROCESS = ("process.pid",)
+WINDOW_S = ("finops.gpu.window_s",)
 
 # The exporter's own label first: host.name may be the collector's.
 HOST = ("Hostname", "hostname", "node", "host.name")
