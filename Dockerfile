@@ -21,5 +21,5 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
 # The static files are part of the image; the key that loading the settings makes is thrown away.
 RUN FINOPS_DATA_DIR=/tmp/build python manage.py collect_static && rm -rf /tmp/build
 USER inferledger
-EXPOSE 8000 4318
+EXPOSE 8000 4317 4318
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "8", "finops.wsgi:application"]

@@ -14,7 +14,10 @@ from ingest.errors import BadRequest, TooLarge
 from ingest.pieces import MAX_FIELD_BYTES, MAX_HEAD_BYTES
 
 PIECE_BYTES = 1024**2
-MAX_WALKED = 1_000_000
+# Most values that are walked: the most spans that one request may have, and room.
+MAX_WALKED = 150_000
+# Objects and lists in all: those of 10,000 spans with 40 attributes each.
+MAX_BRACKETS = 1_500_000
 
 STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 SPACE = re.compile(rb"[ \t\r\n]*+")
@@ -31,7 +34,6 @@ LEVELS = (
 )
 SPANS = b'"spans"'
 ATTRIBUTES = b'"attributes"'
-# The one that is inside the last list of spans: its attributes may be thinned out.
 WRONG = "The body is no JSON: a text, list or object doesn't end as it should."
 
 Span = tuple[int, int]
@@ -47,8 +49,12 @@ class JsonPieces:
         self.body = body
         self.dropped = 0
         self.walked = 0
+        # Where large values end, found when what is around them was walked: begin -> end.
+        self._ends: dict[int, int] = {}
 
     def __iter__(self) -> Iterator[bytes]:
+        if self.body.count(b"{") + self.body.count(b"[") > MAX_BRACKETS:
+            raise TooLarge("The request has too many spans or attributes; send less at once.")
         start = self.skip_space(0)
         return self.cut((start, self.end_of(start)), 0, b"")
 
@@ -161,14 +167,20 @@ class JsonPieces:
             if plain is None:
                 raise BadRequest(WRONG)
             return plain.end()
-        depth = 0
+        return self._ends.get(at) or self.walk(at)
+
+    def walk(self, at: int) -> int:
+        """Return where a text, object or list ends, and note where the large ones in it do."""
+        inside: list[int] = []
         for token in TOKEN.finditer(self.body, at):
             kind = token[0]
             if kind in OPEN:
-                depth += 1
+                inside.append(token.start())
             elif kind in CLOSE:
-                depth -= 1
-            if depth <= 0:
+                began = inside.pop() if inside else at
+                if token.end() - began > PIECE_BYTES:
+                    self._ends[began] = token.end()
+            if not inside:
                 return token.end()
         raise BadRequest(WRONG)
 

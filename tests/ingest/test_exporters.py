@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (
+    OTLPSpanExporter as GrpcSpanExporter,
+)
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 import inferledger
+from finops.accounts.keys import KeyIdentity
 from finops.clickhouse.client import Warehouse
+from ingest.errors import Busy
 from tests.ingest.loading import NOW, calls, load_all
-from tests.ingest.serving import KEY, Serving, serving
+from tests.ingest.serving import KEY, Serving, serving, stored
 
 
 @pytest.fixture
@@ -90,3 +96,55 @@ def test_our_sdk(ch: Warehouse, receiver: Serving) -> None:
     assert (call["input_tokens"], call["cache_read_tokens"], call["output_tokens"]) == (100, 40, 20)
     assert (call["started_at"], call["duration_ms"]) == (NOW, 2000.0)
     assert (call["service"], call["outcome"], call["workspace_id"]) == ("shop", "ok", 42)
+
+
+@pytest.mark.parametrize("compression", list(grpc.Compression))
+def test_opentelemetrys_exporter_over_grpc(
+    receiver: Serving, compression: grpc.Compression
+) -> None:
+    exporter = GrpcSpanExporter(
+        endpoint=f"127.0.0.1:{receiver.grpc_port}",
+        insecure=True,
+        headers={"authorization": f"Bearer {KEY}"},
+        compression=compression,
+    )
+    assert exporter.export(one_span()) is SpanExportResult.SUCCESS
+    exporter.shutdown()
+    (record,) = stored(receiver.folder)
+    assert record.stamp.spans == 1
+
+
+@pytest.mark.parametrize("way", ["http", "grpc"])
+def test_exporters_send_again_what_they_were_told_to(receiver: Serving, way: str) -> None:
+    take, refusals = receiver.intake.rates.check, [1, 1]
+
+    def check(identity: KeyIdentity) -> None:
+        if refusals:
+            raise Busy("not now", refusals.pop())
+        take(identity)
+
+    receiver.intake.rates.check = check  # type: ignore[method-assign]
+    exporter: SpanExporter = (
+        OTLPSpanExporter(
+            endpoint=f"http://127.0.0.1:{receiver.port}/v1/traces",
+            headers={"Authorization": f"Bearer {KEY}"},
+        )
+        if way == "http"
+        else GrpcSpanExporter(
+            endpoint=f"127.0.0.1:{receiver.grpc_port}",
+            insecure=True,
+            headers={"authorization": f"Bearer {KEY}"},
+        )
+    )
+    assert exporter.export(one_span()) is SpanExportResult.SUCCESS
+    exporter.shutdown()
+    assert len(stored(receiver.folder)) == 1
+    assert receiver.intake.counts["refused_traces_busy"] == 2
+
+
+def one_span() -> list[ReadableSpan]:
+    """Return a span that has ended."""
+    span = TracerProvider().get_tracer("t").start_span("chat")
+    span.end()
+    assert isinstance(span, ReadableSpan)
+    return [span]
