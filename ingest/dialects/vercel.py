@@ -55,7 +55,20 @@ STOPPED_STEP_7 = When(
     failed=False,
 )
 # Version 4 tells what the cache did beside an input that lacks it.
-APART = When(keys=("ai.usage.promptTokens",), providers=("anthropic.messages",))
+APART = When(
+    keys=("ai.usage.promptTokens",),
+    providers=(
+        "anthropic.messages",
+        "vertex.anthropic.messages",
+        "google.vertex.anthropic.messages",
+    ),
+)
+# Up to version 5 Bedrock's input lacks what the cache gave and took; later ones tell what is new.
+BEDROCK = When(
+    providers=("amazon-bedrock",),
+    values={"ai.operationId": ("ai.generateText.doGenerate", "ai.streamText.doStream")},
+    lacks=("ai.usage.inputTokenDetails.noCacheTokens",),
+)
 
 
 def metadata(*names: str) -> Sources:
@@ -164,6 +177,7 @@ DIALECT = Dialect(
     scopes=("gen_ai",),
     keys=("ai.operationId",),
     fields=merge(OURS, VERCEL, GEN_AI, GENERAL),
+    exclusive_input=(BEDROCK,),
     operations={
         **GEN_AI_OPERATIONS,
         STOPPED: "chat",

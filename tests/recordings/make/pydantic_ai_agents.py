@@ -170,6 +170,19 @@ scenario(
     OPENAI,
     plan=["error-400", "cached"],
 )
+if MAJOR not in "01":
+    from pydantic_ai.messages import ModelResponse
+
+    def is_poor(response: ModelResponse) -> bool:
+        return "4o-2024" in (response.model_name or "")
+
+    BY_ANSWER = FallbackModel(OpenAIChatModel("gpt-4o"), openai_model, fallback_on=is_poor)
+    scenario(
+        "fallback-billed",
+        "the first model's answer is poor, the second's is taken: two calls",
+        lambda: ask("[[cached]]", BY_ANSWER),
+        OPENAI,
+    )
 scenario("anthropic", "an agent, Anthropic, caches", lambda: ask(CACHES, anthropic()), ANTHROPIC)
 scenario(
     "anthropic-stream",

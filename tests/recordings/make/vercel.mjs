@@ -153,4 +153,14 @@ if (Agent)
     const agent = new Agent({ model, tools: { get_weather }, ...limit, ...steps, ...common('weather-agent') });
     await drain(agent.stream({ prompt: 'SECRET-PROMPT [[tool]]' }));
   });
+const bedrock = await import('@ai-sdk/amazon-bedrock').catch(() => undefined);
+if (bedrock) {
+  const amazon = bedrock.createAmazonBedrock({ region: 'us-east-1', apiKey: 'k', baseURL: PROVIDER });
+  const claude = amazon('anthropic.claude-sonnet-4-5-20250929-v1:0');
+  const packages = { packages: ['@ai-sdk/amazon-bedrock'] };
+  await record('bedrock', 'generateText, Bedrock, cache read and written', () =>
+    sdk.generateText(ask('[[cached]] [[write5m]]', { model: claude })), packages);
+  await record('bedrock-stream', 'streamText, Bedrock, cache read and written', () =>
+    drain(sdk.streamText(ask('[[cached]] [[write5m]]', { model: claude }))), packages);
+}
 await provider.shutdown();
