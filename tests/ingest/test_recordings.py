@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,14 +12,30 @@ from django.db import transaction
 
 from finops.clickhouse.client import connect
 from finops.clickhouse.migrate import Shape, bring_up_to_date
-from tests.recordings.draft import BUCKETS
+from tests.recordings.draft import tokens
 from tests.recordings.loading import Outcome, replay
 from tests.recordings.otlp_json import Json, spans_of
 from tests.recordings.replay import Recording, names, read
 
+# The charge job keeps its lease and its rates in the database.
+pytestmark = pytest.mark.django_db
+
 DATABASE = "recordings"
 # Recordings whose copies the charge job can't tell yet, each with what it would need.
-KNOWN_OPEN: dict[str, str] = {}
+MISTRAL = "the client's own span is in another trace and has no id; one of the two has no usage"
+FAILED = "the client's own span of a call that failed is in another trace, and neither has an id"
+KNOWN_OPEN: dict[str, str] = {
+    "openinference/langchain-anthropic-stream.json": "the wrapper, in another trace, knows the"
+    " output alone: its twin has the same output but also an input",
+    "openlit/mistralai-stream.json": MISTRAL,
+    "traceloop/mistralai-embeddings.json": MISTRAL,
+    "traceloop/mistralai-error-429.json": MISTRAL,
+    "traceloop/mistralai-stream.json": MISTRAL,
+    "traceloop/anthropic2-error-429.json": FAILED,
+    "traceloop/anthropic2-error-529.json": FAILED,
+    "traceloop/anthropic2-timeout.json": FAILED,
+    "traceloop/langchain-anthropic-error.json": FAILED,
+}
 
 
 @dataclass(frozen=True)
@@ -62,10 +77,15 @@ def by_span(rows: list[Json]) -> dict[str, Json]:
     return {row["span_id"]: row for row in rows}
 
 
-def tokens(rows: list[Json], suffix: str) -> Counter[tuple[int, ...]]:
-    """How often each combination of tokens occurs; rows without any tell nothing."""
-    found = (tuple(row.get(bucket + suffix) or 0 for bucket in BUCKETS) for row in rows)
-    return Counter(counts for counts in found if any(counts))
+def about(rows: list[Json]) -> dict[str, Any]:
+    """Rows by span; durations that were worked out of times may differ by the last digits."""
+    return {
+        row["span_id"]: {
+            key: pytest.approx(value, abs=0.01) if isinstance(value, float) else value
+            for key, value in row.items()
+        }
+        for row in rows
+    }
 
 
 each_recording = pytest.mark.parametrize("name", names())
@@ -84,7 +104,7 @@ each_judged_recording = pytest.mark.parametrize(
 def test_a_recording_gives_the_rows_that_a_person_checked(
     played: dict[str, Played], name: str
 ) -> None:
-    expected = by_span(played[name].recording.calls)
+    expected = about(played[name].recording.calls)
     assert by_span(played[name].whole.rows) == expected
 
 
@@ -92,7 +112,7 @@ def test_a_recording_gives_the_rows_that_a_person_checked(
 def test_spans_that_arrive_alone_and_in_reverse_give_the_same_rows(
     played: dict[str, Played], name: str
 ) -> None:
-    assert by_span(played[name].split.rows) == by_span(played[name].whole.rows)
+    assert by_span(played[name].split.rows) == about(played[name].whole.rows)
 
 
 @each_recording
@@ -123,7 +143,12 @@ def test_what_repeats_another_span_is_not_counted(played: dict[str, Played], nam
 @each_recording
 def test_the_counted_rows_are_the_providers_bill(name: str) -> None:
     recording = read(name)
-    counted = [row for row in recording.calls if row["span_id"] in recording.counted]
+    counted = [
+        row
+        for row in recording.calls
+        # No provider was asked for what a response cache answered.
+        if row["span_id"] in recording.counted and not row.get("cache_hit")
+    ]
     billed = tokens(recording.bill, "")
     if recording.unknowable:
         assert tokens(counted, "_tokens") != billed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from tests.recordings.otlp_json import Json, spans_of
@@ -73,3 +74,9 @@ def row_of(entry: Json, span: Json) -> Json:
         **{f"{bucket}_tokens": entry[bucket] for bucket in BUCKETS},
     }
     return {name: value for name, value in row.items() if value not in (None, "")}
+
+
+def tokens(rows: list[Json], suffix: str) -> Counter[tuple[int, ...]]:
+    """How often each combination of tokens occurs; rows without any tell nothing."""
+    found = (tuple(row.get(bucket + suffix) or 0 for bucket in BUCKETS) for row in rows)
+    return Counter(counts for counts in found if any(counts))

@@ -321,6 +321,7 @@ class Provider:
             if exchange.error:
                 failed = failure(exchange)
                 failed.asked = answer.asked
+                failed.headers["x-provider"] = answer.headers.get("x-provider", "")
                 failed.chunks, answer = None, failed
         streamed = answer.chunks is not None or bool(exchange.body.get("stream"))
         self.bill[number] = entry(exchange, answer, streamed)

@@ -107,7 +107,7 @@ def responses(exchange: Exchange) -> Answer:
     asked = str(body.get("model"))
     answer = Answer(served(asked), f"resp_{exchange.token}", asked)
     answer.headers["x-provider"] = "openai"
-    answer.service_tier = exchange.tier
+    answer.service_tier = exchange.tier or "default"
     item: Object = {
         "id": f"msg_{exchange.token}",
         "type": "message",

@@ -96,7 +96,7 @@ with record.recorded("responses-tool", "responses, a tool call"):
 with record.recorded("embeddings", "embeddings of two texts"):
     texts = ["SECRET-PROMPT one", "SECRET-PROMPT two"]
     client.embeddings.create(model="text-embedding-3-small", input=texts)
-with record.recorded("parse", "structured output"):
+with record.recorded("parse", "structured output", answer='{"colour": "SECRET-ANSWER"}'):
     from pydantic import BaseModel
 
     class Sky(BaseModel):
