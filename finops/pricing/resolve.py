@@ -23,6 +23,7 @@ PROVIDERS = {
     "azure.ai.openai": "azure",
     "azure.openai": "azure",
     "azure_ai": "azure",
+    "azure_ai_inference": "azure",
     "azure_openai": "azure",
     "az.ai.inference": "azure",
     "az.ai.openai": "azure",
@@ -30,6 +31,7 @@ PROVIDERS = {
     "gcp.gemini": "google",
     "gcp.gen_ai": "google",
     "gcp.vertex_ai": "google",
+    "google_ai_studio": "google",
     "google_genai": "google",
     "mistral_ai": "mistral",
     "moonshot_ai": "moonshotai",
@@ -123,6 +125,9 @@ def find_in(provider: Any, name: str) -> Resolved | None:
 def spellings(provider_id: str, name: str) -> list[str]:
     """Return the name as it is, then without what clients put before it."""
     bare = PREFIX.sub("", name)
+    # Some instrumentations cut the maker off the ids of Bedrock.
+    if provider_id == "aws" and bare.startswith("nova-"):
+        return [f"amazon.{bare}"]
     owner, slash, rest = bare.partition("/")
     if slash and PROVIDERS.get(owner, owner) == provider_id:
         return [name, bare, rest]
