@@ -277,7 +277,7 @@ def keep_of_rest(span: Any) -> None:
             if not span.status.message:
                 span.status.message = event.attributes[EXCEPTION_MESSAGE].string_value
         elif event.name in FIRST_TOKEN_EVENTS and FIRST_TOKEN not in span.attributes:
-            span.attributes[FIRST_TOKEN].int_value = event.time_unix_nano
+            span.attributes[FIRST_TOKEN].int_value = event.time_unix_nano // 1000
     if span.status.message:
         span.status.message = keep_failure(span.status.message)
     span.ClearField("events")
