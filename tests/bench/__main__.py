@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-ROOMS = ("embedded", "sdk", "receiver", "ingest", "peers", "costing", "pages")
+ROOMS = ("embedded", "sdk", "receiver", "ingest", "freshness", "peers", "costing", "pages")
 
 Figure = tuple[str, float, str, str]
 
