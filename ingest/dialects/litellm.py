@@ -135,6 +135,10 @@ DIALECT = Dialect(
         "aembedding": "embeddings",
         "arerank": "rerank",
     },
-    # Its raw spans repeat their parents, request and answer included.
-    never=(When(names=("raw_gen_ai_request",)),),
+    never=(
+        # Its raw spans repeat their parents, request and answer included.
+        When(names=("raw_gen_ai_request",)),
+        # The proxy writes models on all spans of a request, operations on calls alone.
+        When(lacks=("gen_ai.operation.name", "llm.request.type", "openinference.span.kind")),
+    ),
 )
