@@ -35,8 +35,6 @@ KNOWN_OPEN: dict[str, str] = {
     "traceloop/anthropic2-error-529.json": FAILED,
     "traceloop/anthropic2-timeout.json": FAILED,
     "traceloop/langchain-anthropic-error.json": FAILED,
-    "pydantic_ai/logfire-agents-both-anthropic.json": "the wrapper's end of a stream lies after the"
-    " client's span, and the third span that contains both is not compared any more",
 }
 
 
