@@ -16,6 +16,7 @@ USAGE = "metadata.usage_object"
 METADATA = "metadata"
 NOTHING = When(values={"gen_ai.usage.total_tokens": ("0",)})
 NOTHING_SPENT = When(values={"llm.token_count.total": ("0",)})
+THROUGH_PROXY = When(keys=("http.route", "litellm.request.route"), failed=False)
 HIT = When(keys=("door:cache_hit",))
 
 
@@ -61,7 +62,9 @@ LITELLM: Fields = {
         "gen_ai.request.model",
         "llm.model_name",
     ),
+    # The proxy puts the group's name in place of the model that answered.
     "model_served": (
+        Only(THROUGH_PROXY, "litellm.provider.model"),
         "gen_ai.response.model",
         "llm.response.model",
         Only(When(failed=False), "litellm.provider.model"),
@@ -99,12 +102,14 @@ LITELLM: Fields = {
         *requester("tenant", "tenant_id"),
         *TEAM,
         *identity("alias", "hash"),
+        "litellm.metadata.user_api_key_alias",
         "litellm.api_key.hash",
     ),
     "team": TEAM,
     "user_id": (
         "litellm.end_user.id",
         *identity("end_user_id"),
+        "litellm.metadata.user_api_key_end_user_id",
         "llm.user",
         *requester("user_id"),
         *identity("user_id"),
