@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from typing import Protocol
 
 import zstandard
@@ -16,6 +17,8 @@ ZLIB_WINDOW = 15
 ZSTD_WINDOW_BYTES = 8 * 1024**2
 # Few bytes of zstd can say "128 KiB of the same byte": a slice makes at most 16 MiB.
 ZSTD_SLICE_BYTES = 512
+# What is inflated in one go.
+INFLATED_BYTES = 1024**2
 # Streams in one body; each costs a copy of what follows it, and senders write one.
 MAX_STREAMS = 1_000
 
@@ -66,17 +69,19 @@ def encoding_of(message: bytes) -> bytes:
 
 def inflate(body: bytes, window: int, limit: int) -> bytes:
     """Decompress all members; raises zlib.error, TooLarge, or BadRequest when it is cut off."""
-    parts: list[bytes] = []
+    whole = BytesIO()  # grows without a second copy of what it holds
     room = limit
     streams = 0
     while body:
         streams = one_more(streams)
         stream = zlib.decompressobj(window)
-        part = stream.decompress(body, room + 1)
-        room = take(part, room, limit)
-        parts.append(part)
+        while body and not stream.eof:
+            part = stream.decompress(body, INFLATED_BYTES)
+            room = take(part, room, limit)
+            whole.write(part)
+            body = stream.unconsumed_tail
         body = rest_of(stream)
-    return b"".join(parts)
+    return whole.getvalue()
 
 
 def unzstd(body: bytes, limit: int) -> bytes:

@@ -31,7 +31,7 @@ from ingest.refusals import REJECTED, Refusals
 from ingest.spool import Spool
 
 # What all requests in work may hold together, but for the large one that is being unpacked.
-MEMORY_BYTES = 32 * 1024**2
+MEMORY_BYTES = 24 * 1024**2
 
 
 class Receipts:

@@ -33,9 +33,11 @@ MAX_CONNECTIONS = 1000
 KEEP_ALIVE_S = 75
 DRAIN_S = 8
 HANDSHAKE_S = 10
-# glibc's M_MMAP_THRESHOLD: what is larger goes back to the system as soon as it is freed.
-MMAP_THRESHOLD = -3
-MMAP_FROM_BYTES = 256 * 1024
+# glibc's names. What is larger than the first goes back to the system as soon as it is freed, free
+# memory at the end of the heap above the second too, and threads share one heap.
+M_MMAP_THRESHOLD, MMAP_FROM_BYTES = -3, 1024**2
+M_TRIM_THRESHOLD, TRIM_FROM_BYTES = -1, 16 * 1024**2
+M_ARENA_MAX, ARENAS = -8, 1
 # Objects made, less those freed, between two looks for garbage; Python's own number is 700.
 COLLECT_AFTER = 20_000
 
@@ -205,4 +207,6 @@ def give_back_large_blocks() -> None:
     """Keep glibc from learning that large blocks are common, after which it would keep them."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(MMAP_THRESHOLD, MMAP_FROM_BYTES)
+        mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES)
+        mallopt(M_TRIM_THRESHOLD, TRIM_FROM_BYTES)
+        mallopt(M_ARENA_MAX, ARENAS)

@@ -92,15 +92,16 @@ class Spool:
                 if not self._queue and not self._closing:
                     self._changed.wait(self._until_due())
                 batch, self._queue = self._queue, []
-                closing = self._closing
+                closing, last = self._closing, not batch
             if batch:
                 self._commit(batch)
+            del batch  # its records may be large, and the next may be long in coming
             now = time.monotonic()
             if self._open and (closing or self._open.is_due(now, self._behind)):
                 self._seal(self._open)
             if now - self._measured_at >= MEASURE_EVERY_S:
                 self._measure(now)
-            if closing and not batch:
+            if closing and last:
                 return
 
     def _until_due(self) -> float:
