@@ -21,6 +21,7 @@ from typing import Any
 import structlog
 
 from finops.clickhouse.client import Warehouse
+from finops.costing import speakers
 from finops.pricing.rate import TIERS
 from finops.pricing.resolve import PROVIDERS
 
@@ -33,29 +34,25 @@ log = structlog.get_logger(__name__)
 
 # Operations that a model answers; a tool or a retrieval that wraps one is a step of its own.
 WRAPPERS = "('', 'chat', 'completion', 'text_completion', 'generate_content', 'embeddings')"
-# Steps to which some emitters give the usage of everything below them.
-AGGREGATES = """('invoke_agent', 'create_agent', 'invoke_workflow', 'agent', 'workflow', 'task',
-    'chain', 'plan', 'execute_tool')"""
-
 TABLES = {
     "reach": """
         workspace_id UInt64, hour DateTime('UTC'), own UInt8, written UInt8""",
-    "doubled": "workspace_id UInt64",
+    "speakers": speakers.TABLE,
     "links": "link UInt64",
-    "near": """
+    "near": f"""
         workspace_id UInt64, hour DateTime('UTC'),
         trace_id FixedString(16), span_id FixedString(8),
         started_at DateTime64(6, 'UTC'), ended_at DateTime64(6, 'UTC'), step UInt8,
         span_key UInt64, parent_key UInt64,
         response_link UInt64, request_link UInt64, prompt_link UInt64,
-        parent_link UInt64, child_link UInt64, trace_link UInt64, twin_key UInt64,
-        trace_key UInt64, scope LowCardinality(String), doubled UInt8, aggregate UInt8, named UInt8,
+        parent_link UInt64, child_link UInt64,
         response_key UInt64, request_key UInt64, prompt_key UInt64, tariff_key UInt64,
         provider LowCardinality(String), model LowCardinality(String),
         asked LowCardinality(String), served LowCardinality(String),
         service_tier LowCardinality(String), region LowCardinality(String),
         attempt UInt16, ok UInt8, succeeded UInt8, cancelled UInt8, hit UInt8, wrapper UInt8,
-        known UInt8, detail UInt8, attributed UInt8, tokens_in UInt64, tokens_out UInt64""",
+        known UInt8, detail UInt8, attributed UInt8, tokens_in UInt64, tokens_out UInt64,
+        {speakers.COLUMNS}""",
 }
 
 INPUT = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image_in")
@@ -95,30 +92,6 @@ KEYS = """
     if(lower(service_tier) IN {tiers:Array(String)}, lower(service_tier), '') AS tier,
     cityHash64(workspace_id, provider, model, tier, region) AS tariff_key
 """
-# Where more than one instrumentation speaks, both may have seen one call, and only the trace, or
-# the service and the moment, and the usage tell.
-LAST_NAME = "arrayElement(splitByChar('/', lower({})), -1)"
-SCOPE = r"replaceRegexpOne(emitter, '(.)@[^@/]*$', '\\1')"
-DOUBLED = f"""
-INSERT INTO doubled
-SELECT workspace_id
-FROM calls
-WHERE (workspace_id, toStartOfHour(started_at)) IN (SELECT workspace_id, hour FROM reach)
-    AND started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
-GROUP BY workspace_id
-HAVING uniqExact({SCOPE}) > 1
-"""
-TWIN = f"""
-    {total(INPUT)} AS tokens_in, {total(OUTPUT)} AS tokens_out,
-    {known(INPUT + OUTPUT)} AS detail,
-    workspace_id IN doubled AND NOT hit AS doubled,
-    operation IN {AGGREGATES} AS aggregate,
-    cityHash64('trace', workspace_id, trace_id) AS trace_key,
-    if(doubled AND NOT aggregate AND tokens_in + tokens_out > 0,
-        cityHash64('twin', workspace_id, service, tokens_in, tokens_out), 0) AS twin_key,
-    reinterpretAsUInt64(trace_id) AS trace_link
-"""
-
 # Copies of a span have one sort key, so a PREWHERE on it can't tear them apart; FINAL comes after.
 NEAR = f"""
 INSERT INTO near
@@ -128,17 +101,17 @@ SELECT
     {{step:UInt8}}, span_key, parent_key,
     if(response_key = 0, 0, cityHash64(response_id)),
     if(request_key = 0, 0, cityHash64(request_id)), prompt_hash,
-    {SPAN_PARENT}, bitNot({SPAN_ITSELF}), trace_link, twin_key,
-    trace_key, {SCOPE}, doubled, aggregate, response_id != '',
+    {SPAN_PARENT}, bitNot({SPAN_ITSELF}),
     response_key, request_key, prompt_key,
     tariff_key, provider, model, if(model_requested = '', model, model_requested), model_served,
     tier, region,
     attempt, outcome = 'ok', ifNull(success, outcome = 'ok'), outcome = 'cancelled', hit,
     operation IN {WRAPPERS},
-    detail > 0, detail, tenant != '', tokens_in, tokens_out
+    detail > 0, detail, tenant != '', tokens_in, tokens_out, {speakers.NAMES}
 FROM
 (
-    SELECT *, {HIT} AS hit, {KEYS}, {TWIN}
+    SELECT *, {HIT} AS hit, {KEYS}, {total(INPUT)} AS tokens_in, {total(OUTPUT)} AS tokens_out,
+        {known(INPUT + OUTPUT)} AS detail, {speakers.EXPRESSIONS}
     FROM calls FINAL
     PREWHERE (workspace_id, toStartOfHour(started_at)) IN (SELECT workspace_id, hour FROM reach)
     WHERE started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
@@ -170,20 +143,17 @@ LINKED = f"""
 WHERE (cityHash64(response_id) IN links OR cityHash64(request_id) IN links
         OR (prompt_hash IN links AND prompt_key IN links)
         OR {SPAN_ITSELF} IN links OR bitNot({SPAN_PARENT}) IN links
-        OR trace_link IN links OR (aggregate AND bitNot(trace_link) IN links)
-        OR (twin_key != 0 AND cityHash64(twin_key, toUnixTimestamp(started_at)) IN links))
+        OR {speakers.ANSWERS})
     AND span_key NOT IN (SELECT span_key FROM near)
 """
-FRONTIER = """
+FRONTIER = f"""
 INSERT INTO links
 SELECT DISTINCT link
 FROM near
 ARRAY JOIN arrayConcat(
-    [response_link, request_link, prompt_link, prompt_key, parent_link, child_link,
-        if(aggregate OR doubled, trace_link, bitNot(trace_link))],
-    if(twin_key = 0, [], arrayMap(
-        away -> cityHash64(twin_key, toUnixTimestamp(started_at) + away - 1), range(3)))) AS link
-WHERE step = {step:UInt8} AND link != 0
+    [response_link, request_link, prompt_link, prompt_key, parent_link, child_link],
+    {speakers.ASKS}) AS link
+WHERE step = {{step:UInt8}} AND link != 0
 """
 
 
@@ -218,7 +188,7 @@ def gather(ch: Warehouse, batch: Batch) -> int:
         "names": list(PROVIDERS),
         "ids": list(PROVIDERS.values()),
     }
-    ch.command(DOUBLED, {"start": params["start"], "end": params["end"]})
+    ch.command(speakers.FIND_SPEAKERS, {"start": params["start"], "end": params["end"]})
     own = {**params, "part": batch.part, "parts": batch.parts}
     of_segments = "AND segment IN {segments:Array(String)}" if batch.segments else ""
     if batch.segments:

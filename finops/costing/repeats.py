@@ -12,7 +12,7 @@ take over what they don't know themselves (bequeath.py).
 from __future__ import annotations
 
 from finops.clickhouse.client import Warehouse
-from finops.costing.gather import LAST_NAME
+from finops.costing.speakers import LAST_NAME, SECOND, around
 
 # Clocks of one process are read one after the other: so much may lie between two spans' ends.
 SLACK_US = 20_000
@@ -30,12 +30,12 @@ WHERE key != 0 GROUP BY key HAVING count() > 1
 UNION ALL
 SELECT DISTINCT parent_key FROM near WHERE parent_key IN (SELECT span_key FROM near)
 UNION ALL
-SELECT key FROM near ARRAY JOIN [trace_key, twin_key] AS key
+SELECT key FROM near ARRAY JOIN [trace_key, twin_key, moment_key] AS key
 WHERE doubled AND key != 0 GROUP BY key HAVING uniqExact(scope) > 1
 """
 SHARES = """(response_key IN shared OR request_key IN shared OR prompt_key IN shared
     OR span_key IN shared OR parent_key IN shared OR trace_key IN shared OR twin_key IN shared
-    OR aggregate)"""
+    OR moment_key IN shared OR aggregate)"""
 
 # Of the spans of one response the one that knows most is kept, then the earliest.
 RESPONSES = """
@@ -65,42 +65,55 @@ def inside(inner: str, outer: str) -> str:
 
 
 # Where rows of two scopes can meet: by the same usage in one trace, or within a second in two
-# traces of one service; a row that knows no usage meets whatever else is in its trace.
+# traces of one service. A row that knows no usage, or none of its input, meets whatever else is in
+# its trace; and within a second, what a client that traces itself saw, or the wrapper of one.
 MEETING = "cityHash64(trace_key, tokens_in, tokens_out)"
-SECOND = "toUnixTimestamp(started_at)"
-SEEKS_AT = f"""if(known, arrayConcat([{MEETING}], if(twin_key = 0, [],
-    arrayMap(away -> cityHash64(twin_key, {SECOND} + away - 1), range(3)))), [trace_key])"""
-FOUND_AT = f"""if(known, arrayConcat([{MEETING}, trace_key], if(twin_key = 0, [],
-    [cityHash64(twin_key, {SECOND})])), [trace_key])"""
+SEEKS_AT = f"""arrayConcat(if(vague, [trace_key], []),
+    if(known, [{MEETING}], []), if(twin_key = 0, [], {around("twin_key")}),
+    if(vague AND moment_key != 0, {around("moment_key")}, []))"""
+FOUND_AT = f"""arrayConcat([trace_key, {MEETING}],
+    if(twin_key = 0, [], [cityHash64(twin_key, {SECOND})]),
+    if(moment_key = 0, [], [cityHash64(moment_key, {SECOND})]))"""
 NAMES = f"arrayFilter(n -> n != '', [{LAST_NAME.format('asked')}, {LAST_NAME.format('served')}])"
-
-CANDIDATES = "doubled AND NOT aggregate AND (trace_key IN shared OR twin_key IN shared)"
+CANDIDATES = """doubled AND NOT aggregate
+    AND (trace_key IN shared OR twin_key IN shared OR moment_key IN shared)"""
 
 # Of two rows the one that knows more is kept; where they know the same, the inner one, which is
 # nearer to the provider. Each row is compared with the nearest one of every other scope, so that
-# calls which run side by side find their own twins.
-RANK = "(detail, named, attributed, -dateDiff('microsecond', started_at, ended_at), scope)"
+# calls which run side by side find their own twins. A row that another span of its response was
+# kept for stands for that one.
+RANK = """(known, tokens_in > 0, detail, named, NOT known AND NOT ok, attributed,
+    -dateDiff('microsecond', started_at, ended_at), scope)"""
+LOOKED_AT = f"*, {RANK} AS rank, {NAMES} AS names"
+SAME_USAGE = "k.known AND k.tokens_in = r.tokens_in AND k.tokens_out = r.tokens_out"
 TWINS = f"""
 INSERT INTO repeats
 SELECT span_key, 'twin', nearest.2
 FROM
 (
     SELECT r.span_key AS span_key, k.scope AS other,
-        argMin((k.rank > r.rank, k.span_key), (
+        argMin((k.kept != k.span_key OR k.rank > r.rank, k.kept), (
             abs(dateDiff('microsecond', r.started_at, k.started_at)), k.span_key)) AS nearest
-    FROM (SELECT *, {RANK} AS rank, {NAMES} AS names, {SEEKS_AT} AS meetings
+    FROM (SELECT {LOOKED_AT}, {SEEKS_AT} AS meetings
         FROM ({SEEN}) WHERE {CANDIDATES}) AS r
     ARRAY JOIN r.meetings AS meeting
     INNER JOIN
     (
-        SELECT *, {RANK} AS rank, {NAMES} AS names, meeting
-        FROM ({SEEN}) ARRAY JOIN {FOUND_AT} AS meeting
+        SELECT {LOOKED_AT}, if(heir = 0, span_key, heir) AS kept, meeting
+        FROM near
+        LEFT ANY JOIN repeats ON repeated = span_key
+        ARRAY JOIN {FOUND_AT} AS meeting
         WHERE {CANDIDATES}
     ) AS k ON k.meeting = meeting
-    WHERE k.scope != r.scope AND NOT (r.named AND k.named)
+    WHERE k.scope != r.scope AND k.kept != r.span_key AND NOT (r.named AND k.named)
         AND (empty(r.names) OR empty(k.names) OR hasAny(r.names, k.names))
         AND ({inside("r", "k")} OR {inside("k", "r")})
-        AND (r.known OR r.ok = k.ok OR {inside("k", "r")})
+        AND (r.trace_key = k.trace_key OR r.own_tracer != k.own_tracer
+            OR (r.known AND NOT r.vague))
+        AND multiIf(
+            {SAME_USAGE} AND r.known, 1,
+            r.known, r.vague AND k.tokens_in > 0 AND k.tokens_out = r.tokens_out,
+            r.ok = k.ok OR {inside("k", "r")} OR (r.own_tracer AND NOT k.known))
     GROUP BY span_key, other
 )
 WHERE nearest.1

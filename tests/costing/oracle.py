@@ -27,6 +27,7 @@ OUTPUTS = ("output", "reasoning", "audio_out")
 TOKENS = (*INPUTS, *OUTPUTS)
 WINDOW = timedelta(minutes=10)
 SLACK = timedelta(milliseconds=20)
+OWN_TRACERS = {"com.anthropic.sdk.python", "mistralai_sdk_tracer"}
 AGGREGATES = {"invoke_agent", "create_agent", "invoke_workflow", "agent", "workflow"}
 AGGREGATES |= {"task", "chain", "plan", "execute_tool"}
 ANSWERS = {"", "chat", "completion", "text_completion", "generate_content", "embeddings"}
@@ -125,52 +126,82 @@ def lies_within(inner: Call, outer: Call) -> bool:
     )
 
 
+def vague(call: Call) -> bool:
+    return not known(call) or tokens(call, INPUTS) == 0
+
+
+def traces_itself(call: Call) -> bool:
+    return scope_of(call) in OWN_TRACERS
+
+
+def can_meet(call: Call, other: Call) -> bool:
+    """Say whether two rows are near enough to be of one call."""
+    if call["trace_id"] == other["trace_id"]:
+        return True
+    seconds = abs(int(call["started_at"].timestamp()) - int(other["started_at"].timestamp()))
+    return (
+        call["service"] == other["service"]
+        and seconds <= 1
+        and (not vague(call) or traces_itself(call) != traces_itself(other))
+    )
+
+
+def says_the_same(call: Call, other: Call) -> bool:
+    """Say whether the usage or the end of `other` is what `call` says, or leaves out."""
+    output = tokens(call, OUTPUTS)
+    same_output = known(other) > 0 and tokens(other, OUTPUTS) == output
+    if known(call):
+        if same_output and tokens(call, INPUTS) == tokens(other, INPUTS):
+            return True
+        return vague(call) and same_output and tokens(other, INPUTS) > 0
+    return bool(
+        (call["outcome"] == "ok") == (other["outcome"] == "ok")
+        or lies_within(other, call)
+        or (traces_itself(call) and not known(other))
+    )
+
+
 def can_be_twin(call: Call, other: Call) -> bool:
     """Say whether `other` may be what another instrumentation saw of `call`."""
-    same_usage = all(tokens(call, side) == tokens(other, side) for side in (INPUTS, OUTPUTS))
-    same_second = call["service"] == other["service"] and any(
-        tokens(call, side) for side in (INPUTS, OUTPUTS)
-    )
-    seconds = abs(int(call["started_at"].timestamp()) - int(other["started_at"].timestamp()))
-    same_trace = call["trace_id"] == other["trace_id"]
-    if known(call):
-        meet = known(other) and same_usage and (same_trace or (same_second and seconds <= 1))
-    else:
-        meet = same_trace
     return bool(
-        meet
+        can_meet(call, other)
         and scope_of(call) != scope_of(other)
         and not (call["response_id"] and other["response_id"])
         and (not names_of(call) or not names_of(other) or bool(names_of(call) & names_of(other)))
         and (lies_within(call, other) or lies_within(other, call))
-        and (
-            known(call)
-            or (call["outcome"] == "ok") == (other["outcome"] == "ok")
-            or lies_within(other, call)
-        )
+        and says_the_same(call, other)
     )
 
 
 def rank(call: Call) -> tuple[Any, ...]:
     return (
+        known(call) > 0,
+        tokens(call, INPUTS) > 0,
         known(call),
         call["response_id"] != "",
+        not known(call) and call["outcome"] != "ok",
         call["tenant"] != "",
         -(ended_at(call) - call["started_at"]),
         scope_of(call),
     )
 
 
-def twins(calls: Sequence[Call]) -> Repeats:
-    """Every call whose nearest twin of some other scope knows more of it."""
+def twins(calls: Sequence[Call], repeated: Repeats) -> Repeats:
+    """Every call whose nearest twin of some other scope knows more of it.
+
+    A row that another span of its response was kept for stands for that one.
+    """
     plain = [c for c in calls if not is_hit(c) and c["operation"] not in AGGREGATES]
     found: Repeats = defaultdict(set)
     for call in plain:
-        others = group([c for c in plain if can_be_twin(call, c)], scope_of)
-        for same in others.values():
+        if identity(call) in repeated:
+            continue
+        own = {row for row, kept in repeated.items() if identity(call) in kept}
+        seen = [c for c in plain if identity(c) not in own and can_be_twin(call, c)]
+        for same in group(seen, scope_of).values():
             nearest = min(same, key=lambda c: abs(c["started_at"] - call["started_at"]))
-            if rank(nearest) > rank(call):
-                found[identity(call)].add(identity(nearest))
+            if identity(nearest) in repeated or rank(nearest) > rank(call):
+                found[identity(call)] |= repeated.get(identity(nearest), {identity(nearest)})
     return found
 
 
@@ -230,9 +261,12 @@ def uncounted(calls: Sequence[Call]) -> tuple[dict[Identity, str], Repeats]:
     """Return why a row doesn't count, and who takes over from it."""
     reasons: dict[Identity, str] = {}
     heirs: Repeats = {}
+    heirs |= repeated_responses(calls)
+    reasons |= dict.fromkeys(heirs, "response_repeated")
+    alike = twins(calls, heirs)
+    heirs |= alike
+    reasons |= dict.fromkeys(alike, "twin")
     for reason, find in (
-        ("response_repeated", repeated_responses),
-        ("twin", twins),
         ("parent_of_usage", summed_up),
         ("parent_of_usage", parents),
     ):

@@ -31,6 +31,7 @@ MODELS = [
     ("", "claude-haiku-4-5"),
     ("vllm", "house-7b"),
 ]
+EMITTERS = ["one@1", "one@2", "two@1", "@x/three@1", "@x/three", "com.anthropic.sdk.python@2"]
 FEW = st.sampled_from([None, None, 0, 1, 7, 999, 123_457])
 MANY = st.sampled_from([None, 0, 100, 100, 5_000, 199_999, 200_000, 200_001, 4_294_967_295])
 
@@ -51,7 +52,7 @@ def call(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "response_id": draw(st.sampled_from(["", "", "", "resp-1", "resp-2", "chatcmpl-7"])),
         "operation": draw(st.sampled_from(["chat", "chat", "embeddings", "tool", "agent"])),
         "service": draw(st.sampled_from(["shop", "shop", "desk"])),
-        "emitter": draw(st.sampled_from(["one@1", "one@2", "two@1", "@x/three@1", "@x/three"])),
+        "emitter": draw(st.sampled_from(EMITTERS)),
         "provider": provider,
         "model_requested": draw(st.sampled_from(["", model])),
         "model_served": model,

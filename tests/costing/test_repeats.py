@@ -13,7 +13,7 @@ from tests.costing.charging import charge, charges
 
 pytestmark = pytest.mark.django_db
 
-CLIENT = "anthropic@2.1"
+CLIENT = "com.anthropic.sdk.python@2.1"
 WRAPPER = "opentelemetry.instrumentation.anthropic@0.62"
 
 FAILED: dict[str, Any] = {
@@ -193,3 +193,38 @@ def test_a_parent_that_knows_no_more_than_a_child_with_the_same_end_only_wraps_i
     silent: dict[str, Any] = {**FAILED, "trace": "t", "model_requested": "gpt-4o"}
     seen = [{"span": "root", **silent}, {"span": "step", "parent": "root", **silent, **child}]
     assert reasons(ch, seen) == {"root": reason, "step": ""}
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    ("of_wrapper", "of_client", "kept"),
+    [
+        ({}, {"input_tokens": None, "output_tokens": None, "response_id": ""}, "wrapper"),
+        ({"input_tokens": None, "output_tokens": None}, {}, "client"),
+        ({"input_tokens": 0}, {}, "client"),
+        (
+            {**FAILED, "outcome": "rate_limited"},
+            {"input_tokens": None, "output_tokens": None, "response_id": ""},
+            "wrapper",
+        ),
+    ],
+    ids=["client knows nothing", "wrapper knows nothing", "wrapper knows half", "a failure"],
+)
+def test_a_client_that_traces_itself_in_a_trace_of_its_own_is_the_call_of_its_wrapper(
+    ch: Warehouse, of_wrapper: dict[str, Any], of_client: dict[str, Any], kept: str,
+    together: bool,
+) -> None:  # fmt: skip
+    seen = [wrapper(**of_wrapper), client(**of_client)]
+    found = reasons(ch, *([seen] if together else [seen[:1], seen[1:]]))
+    assert {name for name, reason in found.items() if not reason} == {kept}
+
+
+def test_a_third_instrumentation_is_a_twin_through_the_span_of_the_response_that_was_dropped(
+    ch: Warehouse,
+) -> None:
+    framework = wrapper("framework", 0, emitter="pydantic-ai@2", response_id="client")
+    companion = wrapper("companion", 999, emitter="logfire@4", duration_ms=0.0)
+    split = {"input_tokens": 600, "cache_read_tokens": 400}
+    inner: dict[str, Any] = {"trace": "w", "duration_ms": 500.0, **split}
+    found = reasons(ch, [framework, client(**inner), companion])
+    assert [name for name, reason in found.items() if not reason] == ["client"]
