@@ -38,8 +38,8 @@ START_S = 240
 STORED_S = 240
 # As many requests as each works through in about half a minute.
 OUR_REQUESTS = 96
-MLFLOW_REQUESTS = 16
-PHOENIX_REQUESTS = 4
+MLFLOW_REQUESTS = 8
+PHOENIX_REQUESTS = 3
 
 
 @dataclass(frozen=True)
