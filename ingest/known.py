@@ -43,22 +43,18 @@ def numbered(attributes: str, numbers: dict[str, int]) -> str:
         mapKeys({attributes}))"""
 
 
-SPANS_IN_HAND = """
-        FROM spans
-        WHERE segment IN {segments:Array(String)}
-            AND received_at >= {since:DateTime64(3, 'UTC')}"""
-
-
-# `names` and `texts` belong together place by place; of two with one number the first counts.
 def tell(known: Mapping[Name, int]) -> str:
-    """Return the statement that makes the table, for names with these numbers."""
+    """Return the statement that makes the table, for names with these numbers.
+
+    `names` and `texts` belong together place by place; of two with one number the first counts.
+    """
     of_span = {name: number for name, number in known.items() if isinstance(name, str)}
     of_resource = {name.name: number for name, number in known.items() if not isinstance(name, str)}
     return f"""
 CREATE TEMPORARY TABLE told ENGINE = Memory AS
 SELECT
-    {", ".join(SPAN_COLUMNS)},
-    tags,
+    dialect,
+    tuple({", ".join(SPAN_COLUMNS)}, tags) AS span,
     arrayFilter(number -> number != 0, numbers) AS names,
     arrayFilter((text, number) -> number != 0, all_texts, numbers) AS texts
 FROM
@@ -72,12 +68,14 @@ FROM
             {numbered("attributes", of_span)},
             {numbered("resource", of_resource)}) AS numbers,
         arrayConcat(mapValues(attributes), mapValues(resource)) AS all_texts
-        {SPANS_IN_HAND}
+    FROM spans
+    WHERE segment IN {{segments:Array(String)}}
+        AND received_at >= {{since:DateTime64(3, 'UTC')}}
 )
 """  # noqa: S608 (names are our own)
 
 
-TELL_SETTINGS = {"max_threads": 1}
+TELL_SETTINGS = {"max_threads": 1, "enable_named_columns_in_function_tuple": 1}
 
 FORGET = "DROP TEMPORARY TABLE IF EXISTS told"
 PRESENT = "SELECT DISTINCT dialect FROM told"

@@ -1,53 +1,55 @@
-"""Step two of loading: spans become `calls`, those of all dialects by one statement.
+"""Step two of loading: spans become `calls`.
 
-From inside out: each dialect puts what it finds into numbered slots; then, the same for all, the
-first text of each column is picked, and what it means is worked out (meaning.py).
+Each dialect that is present puts what it finds in its spans into numbered slots, in a table that
+lives as long as the batch is in hand. Then one statement for all picks the first text of each
+column and works out what it means (meaning.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
+from finops.clickhouse.client import Warehouse
 from ingest.decode import quote, texts
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
 from ingest.dialects.table import Dialect, Resource
-from ingest.known import SPAN_COLUMNS
-from ingest.meaning import CALLS, LONGEST_MS, MEANINGS
+from ingest.known import told
+from ingest.meaning import CALLS, LONGEST_MS, MEANINGS, field, number_of
 from ingest.slots import (
     COLUMNS,
     COUNTS,
     DURATIONS,
-    FLAGS,
     NAMES,
     RANKS,
-    TEXTS,
     Name,
     sources_of,
 )
 from ingest.sources import Reading
 
-# What every row brings beside its slots.
-CARRIED = (*SPAN_COLUMNS, "tags")
+# What the meaning needs of the fields at more than one place.
+PICKED_TEXTS = ("model_requested", "model_served", "finish_reason", "error_type", "http_status")
+PICKED_COUNTS = tuple(name for name in COUNTS if name != "max_output_tokens")
 
 
 def select(expressions: Mapping[str, str]) -> str:
     return ",\n    ".join(f"{expression} AS {name}" for name, expression in expressions.items())
 
 
-def around(inner: str, expressions: Mapping[str, str]) -> str:
+def around(inner: str, expressions: Mapping[str, str], carried: str = "*") -> str:
     """Add columns to a query; each may use those of the query, and none of the others."""
     if not expressions:
         return inner
-    return f"SELECT *,\n    {select(expressions)}\nFROM (\n{inner}\n)"
+    return f"SELECT {carried},\n    {select(expressions)}\nFROM (\n{inner}\n)"
 
 
 def numbers(values: Iterable[int]) -> str:
     return f"[{', '.join(map(str, values))}]::Array(UInt16)"
 
 
-def in_slots(dialect: Dialect, names: Mapping[Name, int]) -> str:
+def find(dialect: Dialect, names: Mapping[Name, int]) -> str:
     """Return the query that finds what the spans of a dialect say, with the slots it goes to.
 
     An attribute goes to its first slot by its number. What has to be worked out, or goes to a
@@ -81,7 +83,7 @@ def in_slots(dialect: Dialect, names: Mapping[Name, int]) -> str:
         "slots": slots,
         "found": found,
     }
-    return f"SELECT {', '.join(CARRIED)},\n    {select(columns)}\nFROM (\n{query}\n)"
+    return around(query, columns, "span")
 
 
 def first_provider(dialect: Dialect, reading: Reading) -> dict[str, str]:
@@ -101,78 +103,77 @@ def between(column: Collection[str]) -> str:
 
 
 # What is no count is not sent where a count is wanted, and so for durations: the next may be one.
-IS_SAID = f"""slot != 0 AND text != '' AND multiIf(
-            slot BETWEEN {between(COUNTS)},
-            accurateCastOrNull(toFloat64OrNull(text), 'UInt32') IS NOT NULL,
-            slot BETWEEN {between(DURATIONS)},
-            ifNull(toFloat64OrNull(text) BETWEEN 0 AND {LONGEST_MS}, 0),
+IS_SAID = f"""pair.1 != 0 AND pair.2 != '' AND multiIf(
+            pair.1 BETWEEN {between(COUNTS)},
+            accurateCastOrNull(toFloat64OrNull(pair.2), 'UInt32') IS NOT NULL,
+            pair.1 BETWEEN {between(DURATIONS)},
+            ifNull(toFloat64OrNull(pair.2) BETWEEN 0 AND {LONGEST_MS}, 0),
             1)"""
-SAID = {
-    "said_slots": f"arrayFilter((slot, text) -> {IS_SAID}, slots, found)",
-    "said_texts": f"arrayFilter((text, slot) -> {IS_SAID}, found, slots)",
-}
+SAID = {"said": f"arraySort(arrayFilter(pair -> {IS_SAID}, arrayZip(slots, found)))"}
+# Slots in their order, so that the first text of a column is the one that counts.
 SORTED = {
-    "columns": f"arrayMap(slot -> toUInt8(intDiv(slot, {RANKS})), arraySort(said_slots))",
-    "sorted_texts": "arraySort((text, slot) -> slot, said_texts, said_slots)",
+    "columns": f"arrayMap(pair -> toUInt8(intDiv(pair.1, {RANKS})), said)",
+    "texts": "said.2",
 }
+RULES = "never_call, input_said, output_said"
 
 
-def pick(column: str) -> str:
-    """Return the first text of a column, or ''."""
-    return f"sorted_texts[indexOf(columns, {COLUMNS[column]})]"
-
-
-def picked() -> dict[str, str]:
-    """Return the fields of a call as they were sent, in their types."""
-    found = {f"{name}_text": pick(name) for name in (*TEXTS, *FLAGS) if name != "operation"}
-    found["operation_sent"] = pick("operation")
-    for name in COUNTS:
-        found[f"{name}_count"] = f"accurateCastOrNull(toFloat64OrNull({pick(name)}), 'UInt32')"
-    for name in (*DURATIONS, "score"):
-        found[f"{name}_number"] = f"toFloat64OrNull({pick(name)})"
-    found["attempt_number"] = f"accurateCastOrNull(toFloat64OrNull({pick('attempt')}), 'UInt16')"
+def picked(dialects: Collection[Dialect]) -> dict[str, str]:
+    """Return the fields that the meaning is worked out from."""
+    found = {"operation_text": in_our_words(dialects)}
+    found |= {f"{name}_text": field(name) for name in PICKED_TEXTS}
+    for name in PICKED_COUNTS:
+        found[f"{name}_count"] = f"accurateCastOrNull({number_of(name)}, 'UInt32')"
     return found
 
 
-def in_our_words(dialects: Collection[Dialect]) -> dict[str, str]:
+def in_our_words(dialects: Collection[Dialect]) -> str:
     """Return the operation as we call it; '' when there is none, or that it is no inference."""
     pairs = {
         f"{dialect.name}:{theirs}": ours
         for dialect in dialects
         for theirs, ours in dialect.operations.items()
     }
-    closed = ["", *(dialect.name for dialect in dialects if not dialect.other_operations)]
-    named = "lower(operation_sent)"
-    other = f"if(operation_sent != '' AND dialect IN ({texts(tuple(closed))}), "
-    other += f"{quote(NO_OPERATION)}, {named})"
-    return {
-        "operation_text": f"""transform(
-        concat(dialect, ':', {named}), {listed(pairs)}, {listed(pairs.values())}, {other})"""
-    }
+    closed = ("", *(dialect.name for dialect in dialects if not dialect.other_operations))
+    named = f"lower({field('operation')})"
+    other = f"""if({named} != '' AND span.dialect IN ({texts(closed)}),
+            {quote(NO_OPERATION)}, {named})"""
+    return f"""transform(
+        concat(span.dialect, ':', {named}), {listed(pairs)}, {listed(pairs.values())},
+        {other})"""
 
 
 def listed(names: Iterable[str]) -> str:
     return f"[{', '.join(map(quote, names))}]::Array(String)"
 
 
-def normalise(dialects: Sequence[Dialect], names: Mapping[Name, int] = NAMES) -> str:
-    """Return the query that turns what is in `told` of these dialects, one at least, into calls."""
-    found = "\nUNION ALL\n".join(in_slots(dialect, names) for dialect in dialects)
-    for layer in (SAID, SORTED, picked(), in_our_words(dialects), *MEANINGS):
-        found = around(found, layer)
-    return f"SELECT {', '.join(CALLS.values())}\nFROM (\n{found}\n)\nWHERE is_call"
+def mean(dialects: Collection[Dialect]) -> str:
+    """Return the query that turns what is in `found` into calls."""
+    query = "SELECT * FROM found"
+    query = around(query, SAID, f"span, {RULES}")
+    query = around(query, SORTED, f"span, {RULES}")
+    for layer in (picked(dialects), *MEANINGS):
+        query = around(query, layer)
+    return f"SELECT\n    {select(CALLS)}\nFROM (\n{query}\n)\nWHERE is_call"
 
 
-def query(names: Collection[str]) -> str:
-    """Return the query for what is in `told` of the dialects of these names."""
-    return query_for(frozenset(names))
+FIND = {dialect.name: find(dialect, NAMES) for dialect in DIALECTS}
+MEAN = mean(DIALECTS)
+NORMALISE = f"INSERT INTO calls ({', '.join(CALLS)})\n{MEAN}"
+FORGET = "DROP TEMPORARY TABLE IF EXISTS found"
 
 
-@cache
-def query_for(names: frozenset[str]) -> str:
-    return normalise([dialect for dialect in DIALECTS if dialect.name in names])
+@contextmanager
+def found(ch: Warehouse, params: Mapping[str, Any]) -> Iterator[set[str]]:
+    """Keep what dialects find in the spans of some segments; yields the dialects that spoke.
 
-
-def statement(names: Collection[str]) -> str:
-    """Return the statement that writes what that query finds."""
-    return f"INSERT INTO calls ({', '.join(CALLS)})\n{query(names)}"
+    The parameters are those of `told`. MEAN and NORMALISE read it, if there is any.
+    """
+    ch.command(FORGET)
+    with told(ch, params) as present:
+        make = "CREATE TEMPORARY TABLE found ENGINE = Memory AS"
+        for name in FIND.keys() & present:
+            ch.command(f"{make}\n{FIND[name]}")
+            make = "INSERT INTO found"
+    yield present
+    ch.command(FORGET)

@@ -66,11 +66,10 @@ class Reading:
             case Const(text):
                 return quote(text)
             case SpanName(pattern):
-                return f"extract(name, {quote(pattern)})" if pattern else "toString(name)"
+                return f"extract(span.name, {quote(pattern)})" if pattern else "toString(span.name)"
             case Scope(pattern):
-                return (
-                    f"extract(scope_name, {quote(pattern)})" if pattern else "toString(scope_name)"
-                )
+                scope = "span.scope_name"
+                return f"extract({scope}, {quote(pattern)})" if pattern else f"toString({scope})"
             case Only(when, inner):
                 return f"if({self.rule(when)}, {self.text(inner)}, '')"
             case _:
@@ -88,7 +87,7 @@ class Reading:
             case Seconds(name):
                 return f"toFloat64OrNull({self.attribute(name)}) * 1000"
             case Since(name):
-                return f"({self.moment(name)} - toUnixTimestamp64Micro(started_at)) / 1000"
+                return f"({self.moment(name)} - toUnixTimestamp64Micro(span.started_at)) / 1000"
             case _:
                 raise TypeError(f"{source} is a text")
 
@@ -113,9 +112,9 @@ class Reading:
         """Return the condition that a span is one of those that a rule is about."""
         conditions = ["1"]
         if when.scopes:
-            conditions.append(one_of("scope_name", when.scopes))
+            conditions.append(one_of("span.scope_name", when.scopes))
         if when.names:
-            conditions.append(one_of("name", when.names))
+            conditions.append(one_of("span.name", when.names))
         if when.providers:
             conditions.append(f"lower(first_provider) IN ({texts(when.providers)})")
         if when.keys:
@@ -125,5 +124,5 @@ class Reading:
         )
         conditions.extend(f"NOT has(names, {self.names[key]})" for key in when.lacks)
         if when.failed is not None:
-            conditions.append("status_code = 2" if when.failed else "status_code != 2")
+            conditions.append("span.status_code = 2" if when.failed else "span.status_code != 2")
         return " AND ".join(f"({condition})" for condition in conditions)

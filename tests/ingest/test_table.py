@@ -25,7 +25,7 @@ from ingest.dialects.table import (
 )
 from ingest.known import told
 from ingest.meaning import CALLS
-from ingest.normalise import normalise
+from ingest.normalise import find, mean
 from ingest.slots import number
 from tests.ingest.loading import NOW, calls, take
 from tests.ingest.payloads import START_NS, Span, Values, request
@@ -68,7 +68,9 @@ def become(ch: Warehouse, dialect: Dialect, received: Params) -> list[dict[str, 
     ch.command("TRUNCATE TABLE calls")
     names = number([dialect])
     with told(ch, received, names):
-        ch.command(f"INSERT INTO calls ({', '.join(CALLS)})\n{normalise([dialect], names)}")
+        ch.command(f"CREATE TEMPORARY TABLE found AS {find(dialect, names)}")
+    ch.command(f"INSERT INTO calls ({', '.join(CALLS)})\n{mean([dialect])}")
+    ch.command("DROP TEMPORARY TABLE found")
     return calls(ch)
 
 
