@@ -67,6 +67,13 @@ class Stack:
         self.receiver.start("--part", "receiver")
         self.loader.start("--part", "loader")
 
+    def got_further(self, seen: int) -> bool:
+        """Whether more calls are there than were seen; both parts of the collector must live."""
+        for part in (self.receiver, self.loader):
+            assert part.process is not None
+            assert part.process.poll() is None, part.log[-4000:]
+        return self.count() > seen
+
     def count(self, table: str = "calls") -> int:
         """Rows of a table; -1 while ClickHouse is away."""
         with connected(self.clickhouse.url) as ch:
@@ -146,6 +153,14 @@ def compare(ch: Warehouse, senders: list[Sender]) -> None:
     assert ch.query(uncharged) == [{"n": 0}]
 
 
+def wait_for_progress(stack: Stack, seen: int) -> None:
+    try:
+        wait_until(lambda: stack.got_further(seen))
+    except AssertionError:
+        print(stack.loader.log[-4000:])
+        raise
+
+
 def test_whatever_is_killed_what_was_acknowledged_is_stored_exactly_once(
     tmp_path: Path, installation: Installation
 ) -> None:
@@ -164,7 +179,7 @@ def test_whatever_is_killed_what_was_acknowledged_is_stored_exactly_once(
                 time.sleep(rng.uniform(0, LONGEST_PAUSE_S))
                 rng.choice([*kills * 3, stack.kill_all])()
                 if number % PROGRESS_EVERY == 0:
-                    wait_until(lambda seen=seen: stack.count() > seen)  # type: ignore[misc]
+                    wait_for_progress(stack, seen)
                     seen = stack.count()
             for sender in senders:
                 wait_until(lambda sender=sender: sender.acknowledged)  # type: ignore[misc]
