@@ -1,4 +1,4 @@
-"""pip install openlit openai-agents llama-index crewai pydantic-ai litellm, versions in the
+"""pip install openlit openai-agents litellm, versions in the
 recordings. The argument is the flavour."""
 
 from __future__ import annotations
@@ -8,11 +8,7 @@ import sys
 from openlit_setup import start
 
 flavour = sys.argv[1]
-clients = {
-    "llamaindex": "llama-index-core",
-    "openai_agents": "openai-agents",
-    "pydantic_ai": "pydantic-ai",
-}
+clients = {"openai_agents": "openai-agents"}
 record = start(flavour.replace("_", "-"), clients.get(flavour, flavour))
 
 import scenes_agents

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 QUESTION = "SECRET-PROMPT Why is the sky blue? [[tool]] [[cached]]"
 
 
@@ -31,13 +33,12 @@ def play_openai_agents(record):
 
 
 def play_llamaindex(record):
-    """LlamaIndex with OpenAI and Anthropic."""
+    """LlamaIndex with OpenAI."""
     from llama_index.core.llms import ChatMessage
-    from llama_index.llms.anthropic import Anthropic
     from llama_index.llms.openai import OpenAI
 
     asked = [ChatMessage(role="user", content="SECRET-PROMPT [[cached]] [[write5m]]")]
-    llm = OpenAI(model="gpt-4o-mini", max_retries=0)
+    llm = OpenAI(model="gpt-4o-mini", max_retries=0, api_base=os.environ["OPENAI_BASE_URL"])
     with record.recorded("chat", "one chat, cached prompt"):
         llm.chat(asked)
     with record.recorded("complete", "one completion"):
@@ -46,8 +47,6 @@ def play_llamaindex(record):
         list(llm.stream_chat(asked))
     with record.recorded("error-429", "one chat, refused by the rate limit"):
         llm.chat([ChatMessage(role="user", content="SECRET-PROMPT [[error-429]]")])
-    with record.recorded("anthropic", "one chat with Claude, cache read and written"):
-        Anthropic(model="claude-sonnet-4-5", max_retries=0).chat(asked)
 
 
 def play_crewai(record):
@@ -65,22 +64,6 @@ def play_crewai(record):
         crew("[[cached]]").kickoff()
     with record.recorded("error-429", "a crew whose chat is refused"):
         crew("[[error-429]]").kickoff()
-
-
-def play_pydantic_ai(record):
-    """An agent of Pydantic AI."""
-    from pydantic_ai import Agent
-
-    agent = Agent("openai:gpt-4o-mini", system_prompt="SECRET-PROMPT", name="forecaster")
-
-    @agent.tool_plain
-    def get_weather(city: str) -> str:
-        return f"SECRET-ANSWER 21 degrees in {city}"
-
-    with record.recorded("agent", "an agent with a tool: two chats"):
-        agent.run_sync(QUESTION)
-    with record.recorded("error-429", "an agent whose chat is refused"):
-        agent.run_sync("SECRET-PROMPT [[error-429]]")
 
 
 def play_litellm(record):

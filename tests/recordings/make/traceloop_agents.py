@@ -1,5 +1,5 @@
 """pip install traceloop-sdk (its instrumentations come with it) openai-agents crewai litellm
-llama-index-llms-openai llama-index-llms-anthropic, versions in the recordings.
+llama-index-llms-openai, versions in the recordings.
 
 The arguments are the flavours; each is best recorded alone, with its own and OpenAI's
 instrumentation."""
