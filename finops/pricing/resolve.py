@@ -61,6 +61,10 @@ WITH_APIS = (
     *("vertex.anthropic", "xai"),
 )
 PROVIDERS |= {f"{name}.{api}": PROVIDERS.get(name, name) for name in WITH_APIS for api in APIS}
+# What frameworks call themselves where they don't know who is behind them.
+NO_PROVIDERS = frozenset(
+    {"", "crewai", "haystack", "langchain", "langgraph", "litellm", "llama_index", "openai_agents"}
+)
 # Google's resource names, and a provider's name before the model's.
 PREFIX = re.compile(r"^(?:(?:projects/.+?/)?publishers/[^/]+/models/|models/)")
 
@@ -88,7 +92,7 @@ def resolve_model(provider: str, model: str) -> Resolved | None:
     name = model.strip().lower()
     if not name:
         return None
-    if not provider.strip():
+    if provider.strip().lower() in NO_PROVIDERS:
         return resolve_by_name(name)
     found = find_provider(provider)
     return find_in(found, name) if found is not None else None

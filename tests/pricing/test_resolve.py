@@ -49,6 +49,7 @@ from finops.pricing.resolve import Resolved, catalogue_provider, resolve_model
         ("google_ai_studio", "gemini-2.5-flash", ("google", "gemini-2.5-flash")),
         ("azure-openai", "gpt-4o", ("azure", "openai/gpt-4o")),
         ("", "gpt-4o", ("openai", "gpt-4o")),
+        ("litellm", "gpt-4o-mini-2024-07-18", ("openai", "gpt-4o-mini")),
         ("", "claude-sonnet-4-5", ("anthropic", "claude-sonnet-4-5")),
     ],
 )
