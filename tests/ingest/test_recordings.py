@@ -22,20 +22,7 @@ pytestmark = pytest.mark.django_db
 
 DATABASE = "recordings"
 # Recordings whose copies the charge job can't tell yet, each with what it would need.
-MISTRAL = "the client's own span is in another trace and has no id; one of the two has no usage"
-FAILED = "the client's own span of a call that failed is in another trace, and neither has an id"
-KNOWN_OPEN: dict[str, str] = {
-    "openinference/langchain-anthropic-stream.json": "the wrapper, in another trace, knows the"
-    " output alone: its twin has the same output but also an input",
-    "openlit/mistralai-stream.json": MISTRAL,
-    "traceloop/mistralai-embeddings.json": MISTRAL,
-    "traceloop/mistralai-error-429.json": MISTRAL,
-    "traceloop/mistralai-stream.json": MISTRAL,
-    "traceloop/anthropic2-error-429.json": FAILED,
-    "traceloop/anthropic2-error-529.json": FAILED,
-    "traceloop/anthropic2-timeout.json": FAILED,
-    "traceloop/langchain-anthropic-error.json": FAILED,
-}
+KNOWN_OPEN: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
