@@ -19,7 +19,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-ROOMS = ("embedded", "sdk", "receiver", "ingest", "freshness", "peers", "costing", "pages")
+ROOMS = (
+    "embedded",
+    "sdk",
+    "receiver",
+    "ingest",
+    "freshness",
+    "peers",
+    "costing",
+    "storage",
+    "pages",
+)
 
 Figure = tuple[str, float, str, str]
 
