@@ -133,7 +133,8 @@ def test_what_was_received_can_be_shown(ch: Warehouse, tmp_path: Path) -> None:
         "list": ["x", 'y"'],
         "raw": b"\x00",
     }
-    span = Span(attributes, parent_span_id=b"p" * 8, status=2, status_message="TimeoutError", kind=3)
+    message = "TimeoutError"
+    span = Span(attributes, parent_span_id=b"p" * 8, status=2, status_message=message, kind=3)
     write_segment(tmp_path, request(span, resource={"service.name": "shop", "zone": "b"}))
     load_all(ch, tmp_path)
     (row,) = ch.query(

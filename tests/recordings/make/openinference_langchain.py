@@ -1,5 +1,5 @@
-"""pip install openinference-instrumentation-langchain openinference-instrumentation-openai langchain
-langchain-openai langchain-anthropic."""
+"""pip install openinference-instrumentation-langchain openinference-instrumentation-openai
+langchain langchain-openai langchain-anthropic."""
 
 from __future__ import annotations
 
