@@ -105,20 +105,24 @@ def as_time(nanoseconds: str) -> str:
     )
 
 
-def speaks(dialect: Dialect) -> str:
-    """Return the condition under which a span speaks a dialect."""
-    conditions = [one_of("ss.scope.name", dialect.scopes)] if dialect.scopes else []
-    conditions.extend(f"has(s.attributes.key, {quote(key)})" for key in dialect.keys)
+def speaks(dialect: Dialect, scope: str, keys: str) -> str:
+    """Return the condition under which a span with this scope and these keys speaks a dialect."""
+    conditions = [one_of(scope, dialect.scopes)] if dialect.scopes else []
+    conditions.extend(f"has({keys}, {quote(key)})" for key in dialect.keys)
     conditions.extend(
-        f"arrayExists(key -> startsWith(key, {quote(prefix)}), s.attributes.key)"
+        f"arrayExists(key -> startsWith(key, {quote(prefix)}), {keys})"
         for prefix in dialect.prefixes
     )
     return " OR ".join(conditions)
 
 
-DIALECT_OF_SPAN = "multiIf({}, '')".format(
-    ", ".join(f"{speaks(dialect)}, {quote(dialect.name)}" for dialect in DIALECTS)
-)
+def dialect_of(scope: str, keys: str) -> str:
+    """Return the expression of the first dialect that a span speaks, '' for none."""
+    known = ", ".join(f"{speaks(one, scope, keys)}, {quote(one.name)}" for one in DIALECTS)
+    return f"multiIf({known}, '')"
+
+
+DIALECT_OF_SPAN = dialect_of("ss.scope.name", "s.attributes.key")
 
 SPANS = f"""
 SELECT

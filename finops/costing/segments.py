@@ -64,3 +64,16 @@ def mark_charged(ch: Warehouse, taken: Sequence[Waiting], *, version: int, now: 
     """Take segments off the work list; they're in the ledger."""
     names = [segment.segment for segment in taken]
     ch.command(MARK, {"segments": names, "version": version, "now": now})
+
+
+AGAIN = """
+INSERT INTO segments
+SELECT segment, spans, calls, loaded_at, 0, charged_at, version + 1
+FROM segments FINAL
+WHERE segment IN {segments:Array(String)} AND charged = 1
+"""
+
+
+def charge_again(ch: Warehouse, names: Sequence[str]) -> None:
+    """Put segments back on the work list: their calls are others than those that were charged."""
+    ch.command(AGAIN, {"segments": list(names)})
