@@ -13,6 +13,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from ingest.content import NAMED_BY_CONTENT
 from ingest.otlp import Fields, Outline, make_classes
 
 # A span of that size, or anything beside the spans, may hold a value that is too large.
@@ -22,7 +23,7 @@ IDS = re.compile(rb"\n\x10(?!\x00{16}).{16}\x12\x08(?!\x00{8}).{8}", re.DOTALL)
 
 MESSAGES: dict[str, Fields] = {
     "Resource": ((1, "map bytes", "attributes"),),
-    "Scope": ((3, "repeated bytes", "attributes"),),
+    "Scope": ((1, "repeated bytes", "names"), (3, "repeated bytes", "attributes")),
     "Status": ((2, "repeated bytes", "messages"),),
     "Span": (
         (1, "repeated bytes", "trace_ids"),
@@ -36,6 +37,7 @@ MESSAGES: dict[str, Fields] = {
     "ResourceSpans": ((1, "Resource", "resource"), (2, "ScopeSpans", "scope_spans")),
     "Merged": ((1, "ResourceSpans", "resource_spans"),),
 }
+NAMED_BY_CONTENT_BYTES = frozenset(name.encode() for name in NAMED_BY_CONTENT)
 Merged: Any = make_classes(MESSAGES, "inferledger.glance", {})["Merged"]
 
 
@@ -59,6 +61,7 @@ def spans_if_clean(body: bytes, known: set[str], most: int) -> int:
         and len(resource) <= most
         and known.issuperset(attributes)
         and known.issuperset(resource)
+        and NAMED_BY_CONTENT_BYTES.isdisjoint(scopes.scope.names)
     )
     return spans if clean else 0
 

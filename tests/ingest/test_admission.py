@@ -59,6 +59,16 @@ def test_links_and_attributes_of_the_scope_are_dropped() -> None:
     assert SECRET.encode() not in admit(message.SerializeToString()).body
 
 
+def test_a_name_that_says_what_an_agent_was_told_is_cut_also_where_nothing_else_is_amiss() -> None:
+    attributes = {"gen_ai.request.model": "gpt-4o"}
+    admit(request(Span(attributes)))  # its keys are known from here on
+    message = ExportTraceServiceRequest.FromString(request(Span(attributes)))
+    scope_spans = message.resource_spans[0].scope_spans[0]
+    scope_spans.scope.name = "opentelemetry.instrumentation.crewai.instrumentation"
+    scope_spans.spans[0].name = f"{SECRET}.task"
+    assert decoded(admit(message.SerializeToString()).body)[0].name == "task"
+
+
 def test_of_a_recorded_exception_the_type_stays() -> None:
     event = ("exception", {"exception.type": "RateLimitError", "exception.message": SECRET})
     (span,) = decoded(admit(request(Span(events=[("other", {}), event]))).body)
@@ -213,3 +223,23 @@ def test_no_bytes_at_all_break_the_door(body: bytes) -> None:
     except BadRequest:
         return
     assert len(decoded(admission.body)) == admission.spans
+
+
+@pytest.mark.parametrize("beside", [b"\x18\x05", b"\x10\x02"], ids=["unknown", "wrong wire type"])
+def test_an_attribute_with_more_than_key_and_value_hides_no_content(beside: bytes) -> None:
+    known = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
+    admit(request(Span(known)))
+    message = ExportTraceServiceRequest.FromString(
+        request(Span(known | {"gen_ai.prompt": "SECRET"}))
+    )
+    (span,) = message.resource_spans[0].scope_spans[0].spans
+    span.attributes[-1].MergeFromString(beside)
+    admission = admit(message.SerializeToString())
+    assert admission.spans == 1
+    assert b"SECRET" not in admission.body
+    assert beside not in admission.body
+
+
+def test_opentelemetrys_attributes_are_a_key_and_a_value() -> None:
+    """What else they had the glance at a request would not see."""
+    assert [field.name for field in KeyValue.DESCRIPTOR.fields] == ["key", "value"]
