@@ -25,6 +25,7 @@ MAX_DEPTH = 100
 IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
 ID_TEXTS = {24: 16, 12: 8}  # characters of an id in base64 -> its bytes
 UINT64 = 2**64 - 1
+KINDS = {str: "a text", dict: "an object", list: "a list"}
 
 Write = Callable[[Any, list[bytes], int], None]
 Convert = Callable[[Any], bytes]
@@ -163,9 +164,8 @@ def length_of(encoded: bytes) -> bytes:
 
 
 def show(value: Any) -> str:
-    """Name a value in an error without repeating more of it than a person needs."""
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    """Name a value in an error; of texts, which may be prompts, only that they are texts."""
+    return KINDS.get(type(value)) or repr(value)[:40]
 
 
 def convert_text(value: Any) -> bytes:

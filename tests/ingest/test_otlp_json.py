@@ -202,6 +202,14 @@ def test_what_is_no_request_is_refused_and_the_place_named(body: bytes, said: st
         parse(body)
 
 
+@pytest.mark.parametrize("given", ["my secret", ["my secret"], {"a": "my secret"}])
+def test_what_is_wrong_is_told_without_quoting_a_text(given: Any) -> None:
+    attribute = {"key": "k", "value": {"boolValue": given}}
+    with pytest.raises(BadRequest) as caught:
+        parse(orjson.dumps(of_span(attributes=[attribute])))
+    assert "secret" not in str(caught.value)
+
+
 def nested(depth: int) -> bytes:
     before, after = b'{"arrayValue":{"values":[' * depth, b"]}}" * depth
     head = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[{"key":"k","value":'
