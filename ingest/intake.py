@@ -134,6 +134,8 @@ class Intake:
         A small body is unpacked at once. Large ones take turns in a thread, so that others are
         answered meanwhile, and only one of them is ever held unpacked.
         """
+        # Whatever becomes of it: a refused body takes work too, and a client may leave meanwhile.
+        self.rates.charge(identity, 0, len(body))
         small = self.decode_small(body, encoding)
         if small is not None:
             held.grow(len(small))
@@ -147,7 +149,6 @@ class Intake:
                     lambda: admit_body(entrance, decode(body, encoding, limit), in_json),
                 )
                 await self.store(entrance, identity, admission)
-        self.rates.charge(identity, admission.spans, len(body))
         self.count(entrance, admission, len(body))
         if admission.rejected:
             self.refusals.note(
@@ -169,6 +170,7 @@ class Intake:
 
     async def store(self, entrance: Entrance, identity: KeyIdentity, admission: Admission) -> None:
         self.rates.check_request(identity, admission.spans)
+        self.rates.charge(identity, admission.spans, 0)
         if not admission.spans or entrance.folder is None:
             return
         receipt = self.receipts.next()

@@ -92,7 +92,7 @@ class Rates:
             )
 
     def charge(self, identity: KeyIdentity, spans: int, size: int) -> None:
-        """Count what was stored; `size` is in bytes as they came over the wire."""
+        """Count what was sent; `size` is in bytes as they came over the wire."""
         allowed = self.allowance(identity)
         if allowed.spans_per_second:
             self._bucket(identity, "spans", allowed.spans_per_second).level -= spans

@@ -134,6 +134,12 @@ def test_a_workspace_over_its_rate_is_told_when_to_come_again(tmp_path: Path) ->
     assert len(stored(tmp_path)) == 1
 
 
+def test_what_is_refused_for_what_it_holds_counts_towards_the_rate(tmp_path: Path) -> None:
+    with serving(tmp_path, rates=Rates(Allowance(bytes_per_second=10))) as receiver:
+        assert receiver.post(b"x" * 1000).status == 400
+        assert receiver.post(GOOD).status == 429
+
+
 def test_more_spans_at_once_than_allowed_are_refused(tmp_path: Path) -> None:
     with serving(tmp_path, rates=Rates(Allowance(spans_per_request=1))) as receiver:
         assert receiver.post(GOOD).status == 413
