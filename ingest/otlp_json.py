@@ -25,7 +25,7 @@ MAX_DEPTH = 100
 IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
 ID_TEXTS = {24: 16, 12: 8}  # characters of an id in base64 -> its bytes
 UINT64 = 2**64 - 1
-KINDS = {str: "a text", dict: "an object", list: "a list"}
+KINDS: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
 
 Write = Callable[[Any, list[bytes], int], None]
 Convert = Callable[[Any], bytes]
