@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ingest.content import NAMED_BY_CONTENT
 from ingest.otlp import Fields, Outline, make_classes
@@ -22,16 +23,26 @@ LARGE_BYTES = 8 * 1024
 IDS = re.compile(rb"\n\x10(?!\x00{16}).{16}\x12\x08(?!\x00{8}).{8}", re.DOTALL)
 
 MESSAGES: dict[str, Fields] = {
-    "Resource": ((1, "map bytes", "attributes"),),
+    "Resource": ((1, "map bytes", "attributes"), (2, "uint32", "dropped")),
     "Scope": ((1, "repeated bytes", "names"), (3, "repeated bytes", "attributes")),
     "Status": ((2, "repeated bytes", "messages"),),
     "Span": (
         (1, "repeated bytes", "trace_ids"),
         (2, "repeated bytes", "span_ids"),
+        (3, "bytes", "trace_state"),
+        (4, "bytes", "parent_span_id"),
+        (5, "bytes", "name"),
+        (6, "int32", "kind"),
+        (7, "fixed64", "start_time_unix_nano"),
+        (8, "fixed64", "end_time_unix_nano"),
         (9, "map bytes", "attributes"),
+        (10, "uint32", "dropped_attributes"),
         (11, "repeated bytes", "events"),
+        (12, "uint32", "dropped_events"),
         (13, "repeated bytes", "links"),
+        (14, "uint32", "dropped_links"),
         (15, "Status", "status"),
+        (16, "fixed32", "flags"),
     ),
     "ScopeSpans": ((1, "Scope", "scope"), (2, "Span", "spans")),
     "ResourceSpans": ((1, "Resource", "resource"), (2, "ScopeSpans", "scope_spans")),
@@ -45,6 +56,7 @@ def spans_if_clean(body: bytes, known: set[str], most: int) -> int:
     """Count the spans of a request that can be stored as it is; 0 where that isn't certain.
 
     All its keys must be `known` and at most `most`; there is nothing in it that is cut or dropped.
+    To a map an attribute with more than key and value is an unknown field: its key is not seen.
     """
     try:
         spans = count_small(body)
@@ -61,6 +73,8 @@ def spans_if_clean(body: bytes, known: set[str], most: int) -> int:
         and len(resource) <= most
         and known.issuperset(attributes)
         and known.issuperset(resource)
+        and not len(UnknownFieldSet(span))
+        and not len(UnknownFieldSet(merged.resource))
         and NAMED_BY_CONTENT_BYTES.isdisjoint(scopes.scope.names)
     )
     return spans if clean else 0

@@ -29,6 +29,7 @@ SCALARS = {
     "sint32": FieldDescriptorProto.TYPE_SINT32,
     "uint32": FieldDescriptorProto.TYPE_UINT32,
     "uint64": FieldDescriptorProto.TYPE_UINT64,
+    "fixed32": FieldDescriptorProto.TYPE_FIXED32,
     "fixed64": FieldDescriptorProto.TYPE_FIXED64,
     "sfixed64": FieldDescriptorProto.TYPE_SFIXED64,
     "double": FieldDescriptorProto.TYPE_DOUBLE,

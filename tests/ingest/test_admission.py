@@ -238,8 +238,3 @@ def test_an_attribute_with_more_than_key_and_value_hides_no_content(beside: byte
     assert admission.spans == 1
     assert b"SECRET" not in admission.body
     assert beside not in admission.body
-
-
-def test_opentelemetrys_attributes_are_a_key_and_a_value() -> None:
-    """What else they had the glance at a request would not see."""
-    assert [field.name for field in KeyValue.DESCRIPTOR.fields] == ["key", "value"]
