@@ -157,11 +157,15 @@ class Spool:
             log.error("spool_seal_failed", error=str(failure), segment=segment.path.name)
 
     def _measure(self, now: float) -> None:
-        depth = measure(self.folder)
+        self._measured_at = now
+        try:
+            depth = measure(self.folder)
+        except OSError as failure:  # out of file descriptors, say: writing must go on
+            log.error("spool_measure_failed", error=str(failure), folder=str(self.folder))
+            return
         with self._changed:
             self._held_bytes = depth.bytes
             self._behind = depth.segments > BEHIND_SEGMENTS
-        self._measured_at = now
 
 
 class OpenSegment:

@@ -143,6 +143,23 @@ def test_a_full_disk_refuses_and_keeps_what_was_acknowledged(tmp_path: Path) -> 
     assert stored(tmp_path) == [1, 3]
 
 
+def test_a_folder_that_cannot_be_looked_at_for_a_while_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.spool.MEASURE_EVERY_S", 0)
+    folder, away = tmp_path / "spool", tmp_path / "away"
+    with spooling(folder) as spool:
+        folder.rename(away)
+        folder.write_bytes(b"")
+        for _ in range(3):
+            with pytest.raises(Busy):
+                spool.append(record(1)).result(WAIT_S)
+        folder.unlink()
+        away.rename(folder)
+        spool.append(record(2)).result(WAIT_S)
+        assert stored(folder) == [2]
+
+
 def test_a_client_that_goes_away_stops_nobody(tmp_path: Path) -> None:
     with spooling(tmp_path) as spool:
         spool.append(record(1)).cancel()
