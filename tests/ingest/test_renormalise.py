@@ -82,6 +82,17 @@ def test_a_row_that_was_wrong_is_replaced_and_charged_again(loaded: Warehouse) -
     assert tokens(loaded, "charges") == [1000, 7]
 
 
+def test_what_was_corrected_once_is_corrected_once_more(loaded: Warehouse) -> None:
+    for wrong in (5, 6):
+        loaded.command(
+            f"INSERT INTO calls SELECT * REPLACE({wrong}::Nullable(UInt32) AS input_tokens)"
+            " FROM calls FINAL"
+        )
+        assert tokens(loaded) == [wrong, wrong]
+        again(loaded)
+        assert tokens(loaded) == [1000, 7]
+
+
 def test_a_dialect_that_was_not_recognised_right_is_recognised_anew(loaded: Warehouse) -> None:
     loaded.command("CREATE TEMPORARY TABLE old ENGINE = Memory AS SELECT * FROM spans")
     loaded.command("TRUNCATE TABLE spans")
