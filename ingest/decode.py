@@ -7,8 +7,9 @@ dialect are not stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from ingest.dialects import DIALECTS
-from ingest.dialects.table import Dialect
 from ingest.record import RECEIPT, RECEIVED_AT_MS, WORKSPACE_ID
 
 # Members that aren't named here are skipped by the reader.
@@ -67,7 +68,7 @@ def quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def texts(names: tuple[str, ...]) -> str:
+def texts(names: Iterable[str]) -> str:
     """Write names of our own as a SQL list."""
     return ", ".join(quote(name) for name in names)
 
@@ -105,21 +106,39 @@ def as_time(nanoseconds: str) -> str:
     )
 
 
-def speaks(dialect: Dialect, scope: str, keys: str) -> str:
-    """Return the condition under which a span with this scope and these keys speaks a dialect."""
-    conditions = [one_of(scope, dialect.scopes)] if dialect.scopes else []
-    conditions.extend(f"has({keys}, {quote(key)})" for key in dialect.keys)
-    conditions.extend(
-        f"arrayExists(key -> startsWith(key, {quote(prefix)}), {keys})"
-        for prefix in dialect.prefixes
-    )
-    return " OR ".join(conditions)
-
-
 def dialect_of(scope: str, keys: str) -> str:
-    """Return the expression of the first dialect that a span speaks, '' for none."""
-    known = ", ".join(f"{speaks(one, scope, keys)}, {quote(one.name)}" for one in DIALECTS)
-    return f"multiIf({known}, '')"
+    """Return the expression of the first dialect that a span speaks, '' for none.
+
+    One search looks for all keys and prefixes in the span's keys, written line by line, and one for
+    all scopes: each gives the first of its needles that is there, and those are in the order of the
+    dialects.
+    """
+    scopes, marks = [], []
+    for rank, dialect in enumerate(DIALECTS):
+        scopes += [(needle(name), rank) for name in dialect.scopes]
+        marks += [(needle(name), rank) for name in dialect.keys]
+        marks += [(needle(f"{prefix}*"), rank) for prefix in dialect.prefixes]
+    lines = f"arrayStringConcat({keys}, '\\n')"
+    ranks = ", ".join(str(rank) for rank in range(len(DIALECTS)))
+    return f"""transform(
+        least({rank_in(scope, scopes)}, {rank_in(lines, marks)}),
+        [{ranks}]::Array(UInt8), [{texts(one.name for one in DIALECTS)}], '')"""
+
+
+NO_RANK = 255
+
+
+def needle(name: str) -> str:
+    """Return what a line that is this name holds, or one that begins so if it ends in *."""
+    return "\n" + name[:-1] if name.endswith("*") else f"\n{name}\n"
+
+
+def rank_in(lines: str, needles: Sequence[tuple[str, int]]) -> str:
+    """Return the expression of the least rank whose needle is among some lines."""
+    wanted = texts(text for text, _ in needles)
+    found = f"multiSearchFirstIndex(concat('\\n', {lines}, '\\n'), [{wanted}])"
+    ranks = ", ".join(map(str, (NO_RANK, *(rank for _, rank in needles))))
+    return f"([{ranks}]::Array(UInt8))[{found} + 1]"
 
 
 DIALECT_OF_SPAN = dialect_of("ss.scope.name", "s.attributes.key")

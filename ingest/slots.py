@@ -21,6 +21,7 @@ from ingest.dialects.table import (
     Since,
     Source,
     Sum,
+    Unlike,
     When,
 )
 
@@ -108,6 +109,8 @@ def parts_of(source: Source) -> Iterator[Source]:
     match source:
         case Only(_, inner):
             yield from parts_of(inner)
+        case Unlike(one, other):
+            yield from (*parts_of(one), *parts_of(other))
         case Sum(sources):
             for part in sources:
                 yield from parts_of(part)

@@ -22,6 +22,7 @@ from ingest.dialects.table import (
     Source,
     SpanName,
     Sum,
+    Unlike,
     When,
 )
 from ingest.slots import Name
@@ -70,10 +71,17 @@ class Reading:
             case Scope(pattern):
                 scope = "span.scope_name"
                 return f"extract({scope}, {quote(pattern)})" if pattern else f"toString({scope})"
-            case Only(when, inner):
-                return f"if({self.rule(when)}, {self.text(inner)}, '')"
+            case Only() | Unlike():
+                return self.conditional(source)
             case _:
                 return f"ifNull(toString({self.amount(source)}), '')"
+
+    def conditional(self, source: Only | Unlike) -> str:
+        """Return the expression that reads a source only if something holds."""
+        if isinstance(source, Only):
+            return f"if({self.rule(source.when)}, {self.text(source.source)}, '')"
+        text = self.text(source.source)
+        return f"if({text} = {self.text(source.other)}, '', {text})"
 
     def amount(self, source: Source) -> str:
         """Return the expression that reads a source which is worked out, or NULL."""

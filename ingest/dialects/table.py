@@ -139,8 +139,28 @@ class Only:
     source: Source
 
 
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A text, unless another source says the same."""
+
+    source: Source
+    other: Source
+
+
 Source = (
-    str | Resource | Seconds | Json | Digits | Sum | Rest | Since | SpanName | Scope | Const | Only
+    str
+    | Resource
+    | Seconds
+    | Json
+    | Digits
+    | Sum
+    | Rest
+    | Since
+    | SpanName
+    | Scope
+    | Const
+    | Only
+    | Unlike
 )
 Sources = tuple[Source, ...]
 Fields = Mapping[str, Sources]

@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from finops.clickhouse.client import Warehouse
 from ingest.admission import admit
 from ingest.dialects import DIALECTS
-from ingest.dialects.table import Dialect, Digits, Json, Only, Rest, Seconds, Since, Source, Sum
+from ingest.dialects.table import (
+    Dialect,
+    Digits,
+    Json,
+    Only,
+    Rest,
+    Seconds,
+    Since,
+    Source,
+    Sum,
+    Unlike,
+)
 from ingest.meaning import CALLS
 from ingest.record import Stamp, encode
 from ingest.segments import SEALED, name_segment
@@ -129,6 +140,8 @@ def plain(sources: Iterable[Source]) -> Iterator[Source]:
         match source:
             case Only(_, inner):
                 yield from plain([inner])
+            case Unlike(one, other):
+                yield from plain([one, other])
             case Sum(parts):
                 yield from plain(parts)
             case Rest(whole, parts):

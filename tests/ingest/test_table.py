@@ -16,11 +16,13 @@ from ingest.dialects.table import (
     Json,
     Only,
     Rest,
+    Scope,
     Since,
     Source,
     Sources,
     SpanName,
     Sum,
+    Unlike,
     When,
 )
 from ingest.known import told
@@ -156,6 +158,30 @@ def test_a_source_may_be_read_on_some_spans_only(ch: Warehouse, tmp_path: Path) 
     assert [(row["input_tokens"], row["ttft_ms"], row["agent"]) for row in found] == [
         (470, 7.0, "me"),
         (70, None, ""),
+    ]
+
+
+def test_a_source_that_only_repeats_another_says_nothing(ch: Warehouse, tmp_path: Path) -> None:
+    dialect = reading("model_served", Unlike("served", "group"), "other")
+    texts = ["gpt", "gpt-2024", ""]
+    given = [USAGE | {"group": "gpt", "served": text, "other": "o"} for text in texts]
+    found = read(ch, tmp_path, dialect, *given)
+    assert [row["model_served"] for row in found] == ["o", "gpt-2024", "o"]
+
+
+def test_the_name_and_the_scope_of_a_span_are_read_by_patterns(
+    ch: Warehouse, tmp_path: Path
+) -> None:
+    fields = {
+        "agent": (SpanName(r"^plan (.+)$"),),
+        "team": (Scope(r"^te(\w+)"),),
+        "feature": (Scope(),),
+    }
+    spans = [Span(USAGE, name="plan a trip"), Span(USAGE, name="plan")]
+    found = read(ch, tmp_path, made(fields=FIELDS | fields), *spans)
+    assert [(row["agent"], row["team"], row["feature"]) for row in found] == [
+        ("a trip", "st", "test"),
+        ("", "st", "test"),
     ]
 
 

@@ -46,12 +46,15 @@ def rows_of(body: bytes, stamp: Stamp, segment: str = "") -> list[dict[str, Any]
 
 
 def columns_of(body: bytes, stamp: Stamp, segment: str = "") -> dict[str, list[Any]]:
-    """The same as columns, ready to be inserted."""
+    """The same as columns, ready to be inserted with the driver's `strings_as_bytes`."""
     rows = rows_of(body, stamp, segment)
     if not rows:
         return {}
     values = zip(*(row.values() for row in rows), strict=True)
-    return {name: list(column) for name, column in zip(rows[0], values, strict=True)}
+    return {
+        name: [text.encode() for text in column] if isinstance(column[0], str) else list(column)
+        for name, column in zip(rows[0], values, strict=True)
+    }
 
 
 def read(body: bytes, stamp: Stamp, segment: str) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from ingest.dialects.table import (
     Source,
     SpanName,
     Sum,
+    Unlike,
     When,
 )
 from tests.ingest.oracle.values import (
@@ -85,6 +86,9 @@ def reads_made_text(source: Source) -> Text:
             return reads_group(pattern, lambda sent: sent.scope)
         case Const(text):
             return lambda _: text
+        case Unlike(one, other):
+            this, that = reads_text(one), reads_text(other)
+            return lambda sent: "" if (text := this(sent)) == that(sent) else text
         case Only(when, inner):
             holds, read = reads_rule(when), reads_text(inner)
             return lambda sent: read(sent) if holds(sent) else ""
