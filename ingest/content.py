@@ -192,6 +192,12 @@ CONTENT = (
     "exception.stacktrace",
     "http.request.body",
     "http.response.body",
+    # Keys of providers and cookies of users.
+    "http.request.header",
+    "http.response.header",
+    "db.query.text",
+    "db.statement",
+    "mcp.request.argument",
 )
 # Names and versions of prompts share a prefix with the prompts themselves.
 NOT_CONTENT = frozenset(

@@ -30,6 +30,8 @@ from ingest.content import is_content, keep_facts, keep_parameters
         "embedding.embeddings.0.embedding.text",
         "retrieval.documents.0.document.content",
         "llm.prompt_template.variables",
+        "http.request.header.authorization",
+        "db.query.text",
     ],
 )
 def test_prompts_answers_and_documents_are_content(key: str) -> None:
