@@ -29,6 +29,7 @@ from ingest.content import (
     KINDS_OF_CALLS,
     NAMED_BY_CONTENT,
     is_content,
+    is_raw,
     keep_facts,
     keep_failure,
     keep_parameters,
@@ -37,6 +38,7 @@ from ingest.errors import BadRequest, TooLarge
 from ingest.glance import LARGE_BYTES, spans_if_clean
 from ingest.otlp import Outline, Traces
 from ingest.pieces import PIECE_BYTES, Pieces
+from ingest.raw_answers import read_raw
 
 MAX_ATTRIBUTES = 256
 MAX_KEY_BYTES = 256
@@ -194,14 +196,9 @@ def explain_ids(trace_id: bytes, span_id: bytes) -> str:
 def clean_attributes(attributes: Any, admission: Admission, large: bool) -> None:
     """Drop content and what is too large or too many; learn the keys that passed."""
     admission.count(max(len(attributes) - MAX_ATTRIBUTES, 0))
-    facts: Facts = {}
-    for key in list(attributes):
-        if key in _known_keys and not large:
-            continue
-        if key in ANSWERS and is_call(attributes):
-            facts = read_answer(attributes[key].string_value) | facts
-        elif key == HIDDEN_PARAMETERS:
-            facts |= read_hidden(attributes[key].string_value)
+    keys = [key for key in attributes if large or key not in _known_keys]
+    facts = read_facts(attributes, keys)
+    for key in keys:
         clean_attribute(attributes, key, admission, large)
     for name, fact in facts.items():
         set_value(attributes[DOOR + name], fact)
@@ -209,6 +206,17 @@ def clean_attributes(attributes: Any, admission: Admission, large: bool) -> None
         for key in sorted(attributes, key=usefulness)[MAX_ATTRIBUTES:]:
             del attributes[key]
             admission.attributes_dropped += 1
+
+
+def read_facts(attributes: Any, keys: list[str]) -> Facts:
+    """Return what texts under these keys, which won't be kept, say in ids, names and counts."""
+    facts: Facts = {}
+    for key in keys:
+        if key in ANSWERS and is_call(attributes):
+            facts = read_answer(attributes[key].string_value) | facts
+        elif key == HIDDEN_PARAMETERS:
+            facts |= read_hidden(attributes[key].string_value)
+    return read_raw(attributes) | facts if any(map(is_raw, keys)) else facts
 
 
 def clean_attribute(attributes: Any, key: str, admission: Admission, large: bool) -> None:

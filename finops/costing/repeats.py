@@ -37,6 +37,21 @@ SHARES = """(response_key IN shared OR request_key IN shared OR prompt_key IN sh
     OR span_key IN shared OR parent_key IN shared OR trace_key IN shared OR twin_key IN shared
     OR moment_key IN shared OR aggregate)"""
 
+# LiteLLM's raw span, the one that names no request, repeats what LiteLLM wrote on the span around
+# it, which knows who asked, often under another id of the response.
+ECHOES = """
+INSERT INTO repeats
+SELECT e.span_key, 'response_repeated', p.span_key
+FROM (SELECT * FROM near WHERE echo AND parent_key IN shared) AS e
+INNER JOIN
+(
+    SELECT * FROM near WHERE span_key IN (SELECT parent_key FROM near WHERE echo)
+) AS p ON p.span_key = e.parent_key
+WHERE (p.scope = e.scope OR p.request_key != 0)
+    AND p.tokens_in = e.tokens_in
+    AND p.tokens_out = e.tokens_out
+"""
+
 # Of the spans of one response the one that knows most is kept, then the earliest.
 RESPONSES = """
 INSERT INTO repeats
@@ -46,6 +61,7 @@ FROM
     SELECT span_key, first_value(span_key) OVER response AS kept
     FROM near
     WHERE response_key != 0 AND response_key IN shared
+        AND span_key NOT IN (SELECT repeated FROM repeats)
     WINDOW response AS (
         PARTITION BY workspace_id, response_key
         ORDER BY known DESC, detail DESC, attributed DESC, started_at, trace_id, span_id
@@ -132,7 +148,8 @@ WHERE c.span_key != a.span_key AND {inside("c", "a")}
 """
 
 # A parent is dropped where it repeats the sum of its children, or only wraps them: children that
-# know their usage, or ended as it did and know no more than it.
+# know their usage, or ended as it did and know no more than it. LiteLLM writes an attempt that
+# failed on the span around the raw one of the attempt that didn't.
 END = f"(ok, cancelled, {LAST_NAME.format('asked')})"
 PARENTS = f"""
 INSERT INTO repeats
@@ -140,7 +157,8 @@ SELECT r.span_key, 'parent_of_usage', arrayJoin(if(knowing, informed, others))
 FROM ({SEEN}) AS r
 INNER JOIN
 (
-    SELECT parent_key, countIf(known) > 0 AS knowing, maxIf(ok, known) AS some_ok,
+    SELECT parent_key, countIf(known) > 0 AS knowing, max(echo) AS echoing,
+        maxIf(ok, known) AS some_ok,
         groupArrayIf(span_key, known) AS informed, groupArray(span_key) AS others,
         sumIf(tokens_in, known) AS tokens_in, sumIf(tokens_out, known) AS tokens_out,
         groupUniqArray({END}) AS ends
@@ -150,6 +168,7 @@ INNER JOIN
 ) AS children ON children.parent_key = r.span_key
 WHERE multiIf(
     knowing AND ok AND NOT some_ok, 0,
+    echoing AND NOT ok AND request_key != 0, 0,
     known, knowing AND r.tokens_in = children.tokens_in AND r.tokens_out = children.tokens_out,
     wrapper AND (knowing OR has(ends, {END})))
 """
@@ -159,5 +178,5 @@ def find_repeats(ch: Warehouse) -> None:
     """Fill the tables `shared` and `repeats` from `near`."""
     for name, columns in TABLES.items():
         ch.command(f"CREATE OR REPLACE TEMPORARY TABLE {name} ({columns}) ENGINE = Memory")
-    for statement in (SHARED, RESPONSES, TWINS, STEPS, PARENTS):
+    for statement in (SHARED, ECHOES, RESPONSES, TWINS, STEPS, PARENTS):
         ch.command(statement)

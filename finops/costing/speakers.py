@@ -15,9 +15,9 @@ TABLE = "workspace_id UInt64, own_tracers UInt8"
 COLUMNS = """
     trace_link UInt64, trace_key UInt64, twin_key UInt64, moment_key UInt64,
     scope LowCardinality(String), doubled UInt8, own_tracer UInt8, vague UInt8,
-    aggregate UInt8, named UInt8"""
+    aggregate UInt8, named UInt8, echo UInt8"""
 NAMES = """trace_link, trace_key, twin_key, moment_key, scope, doubled, own_tracer, vague,
-    aggregate, named"""
+    aggregate, named, echo"""
 
 # Steps to which some emitters give the usage of everything below them.
 AGGREGATES = """('invoke_agent', 'create_agent', 'invoke_workflow', 'agent', 'workflow', 'task',
@@ -43,6 +43,7 @@ EXPRESSIONS = f"""
     detail = 0 OR tokens_in = 0 AS vague,
     operation IN {AGGREGATES} AS aggregate,
     response_id != '' AS named,
+    dialect = 'litellm' AND request_id = '' AND tokens_in > 0 AS echo,
     if(doubled AND NOT aggregate AND tokens_in + tokens_out > 0,
         cityHash64('twin', workspace_id, service, tokens_in, tokens_out), 0) AS twin_key,
     if(doubled AND NOT aggregate

@@ -1,8 +1,9 @@
 """LiteLLM, library and proxy: its own attributes of both generations, and its OpenInference ones.
 
 The usage of a call is told twice: as counts, without details in the older generation, and as a
-dict that Python printed. `raw_gen_ai_request` repeats its parent. A hit in LiteLLM's own cache
-repeats the id, the usage and the cost of the first call.
+dict that Python printed. `raw_gen_ai_request` repeats its parent, if that is LiteLLM's: below a
+span of FastAPI it is all that tells of a call. A hit in LiteLLM's own cache repeats the id, the
+usage and the cost of the first call.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ NOTHING = When(values={"gen_ai.usage.total_tokens": ("0",)})
 NOTHING_SPENT = When(values={"llm.token_count.total": ("0",)})
 THROUGH_PROXY = When(keys=("http.route", "litellm.request.route"), failed=False)
 HIT = When(keys=("door:cache_hit",))
+# A raw span whose usage was read at the door; its name may be one that the client chose.
+RAW = When(keys=("door:raw",))
 
 
 def inside(details: str, member: str) -> Sources:
@@ -121,12 +124,31 @@ LITELLM: Fields = {
 
 # The tier that was asked for is not the one that served.
 OTHERS: Fields = {**OPENINFERENCE, "service_tier": ("door:service_tier",)}
+# What was read there of a provider's answer.
+ANSWER: Fields = {
+    column: (Only(RAW, f"door:{column}"),)
+    for column in (
+        "operation",
+        "provider",
+        "model_served",
+        "response_id",
+        "input_total",
+        "output_total",
+        "cache_read",
+        "cache_write",
+        "cache_write_1h",
+        "reasoning",
+        "audio_in",
+        "audio_out",
+        "image_in",
+    )
+}
 
 DIALECT = Dialect(
     name="litellm",
     scopes=("litellm",),
     prefixes=("litellm.",),
-    fields=merge(OURS, LITELLM, GEN_AI, OTHERS, GENERAL),
+    fields=merge(OURS, LITELLM, GEN_AI, ANSWER, OTHERS, GENERAL),
     operations={
         "completion": "chat",
         "acompletion": "chat",
@@ -141,9 +163,16 @@ DIALECT = Dialect(
         "arerank": "rerank",
     },
     never=(
-        # Its raw spans repeat their parents, request and answer included.
-        When(names=("raw_gen_ai_request",)),
+        # Raw spans that tell no usage tell nothing of a call that their parents don't.
+        When(names=("raw_gen_ai_request",), lacks=("door:raw",)),
         # The proxy writes models on all spans of a request, operations on calls alone.
-        When(lacks=("gen_ai.operation.name", "llm.request.type", "openinference.span.kind")),
+        When(
+            lacks=(
+                "gen_ai.operation.name",
+                "llm.request.type",
+                "openinference.span.kind",
+                "door:raw",
+            )
+        ),
     ),
 )

@@ -1,7 +1,7 @@
 """pip install litellm[proxy] opentelemetry-exporter-otlp-proto-http.
 
-The real proxy in front of the fake provider. LITELLM_MODE=v1 (as it comes), semconv or v2, as in
-litellm_sdk.py. Who asks is told by a custom authentication, since keys would need a database.
+The real proxy in front of the fake provider. LITELLM_MODE=default (as it comes), v1, semconv or v2
+as in litellm_sdk.py. Who asks is told by a custom authentication, since keys would need a database.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SETTINGS = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "LITELLM_MASTER_KEY": "sk-" + "4f92b7d1" * 8,
 }
-if MODE != "v2":
+if MODE in ("v1", "semconv"):
     # Without it the attributes go to FastAPI's span, which may have ended by then.
     SETTINGS["USE_OTEL_LITELLM_REQUEST_SPAN"] = "true"
 if MODE == "semconv":

@@ -1,6 +1,7 @@
 """pip install litellm opentelemetry-exporter-otlp-proto-http openinference-instrumentation-openai.
 
-LITELLM_MODE=v1 (as it comes), semconv (OTEL_SEMCONV_STABILITY_OPT_IN), v2 (LITELLM_OTEL_V2),
+LITELLM_MODE=default (as it comes), v1 (with a span of its own for each call), semconv
+(OTEL_SEMCONV_STABILITY_OPT_IN), v2 (LITELLM_OTEL_V2),
 langfuse (its langfuse_otel callback) or phoenix (its arize_phoenix callback).
 """
 
@@ -13,7 +14,9 @@ SINK = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
 os.environ["OTEL_EXPORTER"] = "otlp_http"
 os.environ["OTEL_ENDPOINT"] = SINK + "/v1/traces"
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-os.environ["USE_OTEL_LITELLM_REQUEST_SPAN"] = "true"
+if MODE != "default":
+    # Without it the attributes go to the span around the call, if there is one.
+    os.environ["USE_OTEL_LITELLM_REQUEST_SPAN"] = "true"
 if MODE == "semconv":
     os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "gen_ai_latest_experimental"
 if MODE == "v2":
@@ -36,7 +39,7 @@ from opentelemetry import trace
 from running import PROVIDER, Recorder, trace_everything
 
 CALLBACK = {"langfuse": "langfuse_otel", "phoenix": "arize_phoenix"}.get(MODE, "otel")
-provider = trace_everything() if MODE in ("v1", "semconv") else None
+provider = trace_everything() if MODE in ("default", "v1", "semconv") else None
 litellm.callbacks = [CALLBACK]
 litellm.suppress_debug_info = True
 USAGE = {"stream_options": {"include_usage": True}}
