@@ -228,3 +228,28 @@ def test_a_third_instrumentation_is_a_twin_through_the_span_of_the_response_that
     inner: dict[str, Any] = {"trace": "w", "duration_ms": 500.0, **split}
     found = reasons(ch, [framework, client(**inner), companion])
     assert [name for name, reason in found.items() if not reason] == ["client"]
+
+
+RAW: dict[str, Any] = {"trace": "l", "emitter": "litellm", "dialect": "litellm"}
+
+
+@pytest.mark.parametrize("first", ["request", "raw"])
+def test_litellms_raw_span_repeats_the_one_around_it_under_another_id_of_the_response(
+    ch: Warehouse, first: str
+) -> None:
+    request = {**RAW, "span": "request", "request_id": "r-1", "response_id": "chatcmpl-1a"}
+    raw = {**RAW, "span": "raw", "parent": "request", "request_id": "", "response_id": "msg_1"}
+    arrivals = [[request], [raw]] if first == "request" else [[raw], [request]]
+    assert reasons(ch, *arrivals) == {"request": "", "raw": "response_repeated"}
+
+
+def test_litellms_raw_span_counts_beside_the_failed_attempt_that_is_around_it(
+    ch: Warehouse,
+) -> None:
+    attempt = {**RAW, "span": "attempt", "request_id": "r-1", **FAILED, "response_id": "made-up"}
+    raw = {**RAW, "span": "raw", "parent": "attempt", "request_id": "", "response_id": "c-1"}
+    assert reasons(ch, [attempt, raw]) == {"attempt": "", "raw": ""}
+
+
+def test_litellms_raw_span_counts_where_nothing_is_around_it(ch: Warehouse) -> None:
+    assert reasons(ch, [{**RAW, "span": "raw", "request_id": ""}]) == {"raw": ""}
