@@ -34,7 +34,7 @@ def test_a_workspace_without_data_waits_and_says_how_to_send(page: Client) -> No
     text = show(page)
     assert "Waiting for your first span" in text
     assert "inferledger.init(" in text
-    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http" in text
+    assert "export OTEL_EXPORTER_OTLP_ENDPOINT=http" in text
     assert "Who sends what" not in text
 
 
