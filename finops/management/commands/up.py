@@ -61,10 +61,10 @@ class Command(BaseCommand):
             self.say(
                 f"Inferledger is up after {time.monotonic() - began_s:.1f} s: {config.site_url}"
             )
-            scheme = config.otlp_scheme
-            self.say(
-                f"OTLP/HTTP on {scheme}://{config.otlp_host}:{config.otlp_port}; Ctrl-C stops."
-            )
+            where = f"OTLP/HTTP on {config.otlp_scheme}://{config.otlp_host}:{config.otlp_port}"
+            if config.otlp_grpc_port:
+                where += f", OTLP/gRPC on {config.otlp_host}:{config.otlp_grpc_port}"
+            self.say(f"{where}; Ctrl-C stops.")
             if config.demo:
                 self.play_demo(supervisor)
             supervisor.watch()
