@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from finops.clickhouse.client import Warehouse
 from finops.costing.bequeath import bequeath
+from finops.costing.gather import MAX_STEPS
 from finops.costing.repeats import SHARES, find_repeats
 
 DUPLICATE_WINDOW_S = 600
@@ -19,7 +20,7 @@ TABLES = {
     last_attempt UInt8, request_succeeded UInt8, waste_class LowCardinality(String),
     tariff_key UInt64""",
     "requests": """
-    workspace_id UInt64, hour DateTime('UTC'),
+    workspace_id UInt64, hour DateTime('UTC'), step UInt8,
     trace_id FixedString(16), span_id FixedString(8),
     started_at DateTime64(6, 'UTC'), ended_at DateTime64(6, 'UTC'),
     prompt_key UInt64, tariff_key UInt64, reason LowCardinality(String),
@@ -52,8 +53,8 @@ COUNTED = f"""
 # answer doesn't know which dated model would have served it: what it asked for is compared.
 REQUESTS = f"""
     INSERT INTO requests
-    SELECT workspace_id, hour, trace_id, span_id, started_at, ended_at, prompt_key, tariff_key,
-        reason, succeeded, cancelled,
+    SELECT workspace_id, hour, step, trace_id, span_id, started_at, ended_at, prompt_key,
+        tariff_key, reason, succeeded, cancelled,
         row_number() OVER request = 1 AND reason = '' AS last_attempt,
         first_value(succeeded) OVER request AS request_succeeded,
         (provider, asked) != first_value((provider, asked)) OVER request
@@ -66,7 +67,11 @@ REQUESTS = f"""
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     )"""
 
-WRITTEN = "(workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE written)"
+# Where links were cut, the outer calls are seen with half of theirs: they keep what they were
+# judged to be when their own links were followed.
+SURE_STEPS = MAX_STEPS // 2
+WRITTEN = f"""(workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE written)
+    AND (step <= {SURE_STEPS} OR (SELECT max(step) FROM near) < {MAX_STEPS})"""
 ALONE = f"""
 INSERT INTO verdicts
 SELECT
