@@ -24,6 +24,7 @@ ROOMS = (
     "sdk",
     "receiver",
     "ingest",
+    "dialects",
     "freshness",
     "peers",
     "costing",

@@ -7,7 +7,7 @@ needs is worked out once, dialects are remembered by the names that spans carry,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,10 +51,15 @@ def columns_of(body: bytes, stamp: Stamp, segment: str = "") -> dict[str, list[A
     if not rows:
         return {}
     values = zip(*(row.values() for row in rows), strict=True)
-    return {
-        name: [text.encode() for text in column] if isinstance(column[0], str) else list(column)
-        for name, column in zip(rows[0], values, strict=True)
-    }
+    return {name: as_bytes(column) for name, column in zip(rows[0], values, strict=True)}
+
+
+def as_bytes(column: Sequence[Any]) -> list[Any]:
+    if isinstance(column[0], str):
+        return [text.encode() for text in column]
+    if isinstance(column[0], dict):
+        return [{key.encode(): text.encode() for key, text in tags.items()} for tags in column]
+    return list(column)
 
 
 def read(body: bytes, stamp: Stamp, segment: str) -> Iterator[dict[str, Any]]:

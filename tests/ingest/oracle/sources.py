@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ingest.dialects.table import (
     Const,
@@ -54,6 +55,13 @@ class Sent:
     started_us: int
     failed: bool
     provider: str = ""
+    parsed: dict[str, Any] = field(default_factory=dict)
+
+    def json(self, name: str) -> Any:
+        """What an attribute holds as JSON, read once."""
+        if name not in self.parsed:
+            self.parsed[name] = parse_json(self.attributes[name])
+        return self.parsed[name]
 
 
 Text = Callable[[Sent], str]
@@ -99,8 +107,7 @@ def reads_made_text(source: Source) -> Text:
 
 def reads_member(name: str, path: tuple[str | int, ...]) -> Text:
     def read(sent: Sent) -> str:
-        text = sent.attributes.get(name, "")
-        return text_of_member(parse_json(text), path) if text else ""
+        return text_of_member(sent.json(name), path) if sent.attributes.get(name) else ""
 
     return read
 
@@ -120,7 +127,8 @@ def reads_digits(name: str, path: tuple[str, ...]) -> Text:
     pattern = re.compile(rf"""{outer}["']{path[-1]}["']\s*:\s*["']?(\d+)""", re.ASCII)
 
     def read(sent: Sent) -> str:
-        found = pattern.search(sent.attributes.get(name, ""))
+        text = sent.attributes.get(name)
+        found = pattern.search(text) if text else None
         return found[1] if found else ""
 
     return read
@@ -211,13 +219,13 @@ def reads_rule(when: When) -> Rule:
     def holds(sent: Sent) -> bool:
         given = sent.attributes
         return (
-            (not when.scopes or one_of(sent.scope, when.scopes))
+            (when.failed is None or sent.failed == when.failed)
+            and (not when.scopes or one_of(sent.scope, when.scopes))
             and (not when.names or one_of(sent.name, when.names))
-            and (not when.providers or lower(sent.provider) in when.providers)
-            and (not when.keys or any(key in given for key in when.keys))
             and all(given.get(key, "") in values for key, values in when.values.items())
+            and (not when.keys or any(key in given for key in when.keys))
             and not any(key in given for key in when.lacks)
-            and (when.failed is None or sent.failed == when.failed)
+            and (not when.providers or lower(sent.provider) in when.providers)
         )
 
     return holds

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
-from ingest.dialects.table import Dialect
+from ingest.dialects.table import Dialect, Source
 from tests.ingest.oracle.sources import (
     Count,
     Duration,
@@ -19,7 +18,7 @@ from tests.ingest.oracle.sources import (
     reads_rule,
     reads_text,
 )
-from tests.ingest.oracle.values import lower
+from tests.ingest.oracle.values import count_of, lower
 
 TEXTS = (
     *("tenant", "user_id", "team", "feature", "environment", "service", "session_id"),
@@ -36,42 +35,45 @@ COUNTS = (
 )
 DURATIONS = ("ttft_ms", "queue_ms", "timeout_ms")
 
-Number = TypeVar("Number", int, float)
 
-
-def first_text(readers: Sequence[Text]) -> Text:
-    if len(readers) == 1:
-        return readers[0]
-
-    def read(sent: Sent) -> str:
-        for reader in readers:
-            if text := reader(sent):
-                return text
-        return ""
-
-    return read
-
-
-def first_name(names: Sequence[str]) -> Text:
-    """The same for attributes only."""
+def first_text(sources: Sequence[Source]) -> Text:
+    """Return what reads the first text; most sources are attributes, which need no call."""
+    readers = [one if isinstance(one, str) else reads_text(one) for one in sources]
 
     def read(sent: Sent) -> str:
         get = sent.attributes.get
-        for name in names:
-            if text := get(name):
+        for reader in readers:
+            text = get(reader) if isinstance(reader, str) else reader(sent)
+            if text:
                 return text
         return ""
 
     return read
 
 
-def first_number(
-    readers: Sequence[Callable[[Sent], Number | None]],
-) -> Callable[[Sent], Number | None]:
-    if len(readers) == 1:
-        return readers[0]
+def first_count(sources: Sequence[Source]) -> Count:
+    """The same for what is a count."""
+    readers = [one if isinstance(one, str) else reads_count(one) for one in sources]
 
-    def read(sent: Sent) -> Number | None:
+    def read(sent: Sent) -> int | None:
+        get = sent.attributes.get
+        for reader in readers:
+            if isinstance(reader, str):
+                text = get(reader)
+                count = count_of(text) if text else None
+            else:
+                count = reader(sent)
+            if count is not None:
+                return count
+        return None
+
+    return read
+
+
+def first_duration(sources: Sequence[Source]) -> Duration:
+    readers = [reads_duration(one) for one in sources]
+
+    def read(sent: Sent) -> float | None:
         for reader in readers:
             if (number := reader(sent)) is not None:
                 return number
@@ -85,28 +87,16 @@ class Speech:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self.texts = [(name, self.text(name)) for name in TEXTS if name in dialect.fields]
+        fields = dialect.fields
+        self.texts = [(name, first_text(fields[name])) for name in TEXTS if name in fields]
         self.provider: Text = dict(self.texts).get("provider", lambda _: "")
-        self.counts: list[tuple[str, Count]] = [
-            (name, first_number([reads_count(source) for source in dialect.fields[name]]))
-            for name in COUNTS
-            if name in dialect.fields
-        ]
-        self.durations: list[tuple[str, Duration]] = [
-            (name, first_number([reads_duration(source) for source in dialect.fields[name]]))
-            for name in DURATIONS
-            if name in dialect.fields
+        self.counts = [(name, first_count(fields[name])) for name in COUNTS if name in fields]
+        self.durations = [
+            (name, first_duration(fields[name])) for name in DURATIONS if name in fields
         ]
         self.never = [reads_rule(when) for when in dialect.never]
         self.exclusive_input = [reads_rule(when) for when in dialect.exclusive_input]
         self.exclusive_output = [reads_rule(when) for when in dialect.exclusive_output]
-
-    def text(self, column: str) -> Text:
-        sources = self.dialect.fields[column]
-        names = [source for source in sources if isinstance(source, str)]
-        if len(names) == len(sources):
-            return first_name(names)
-        return first_text([reads_text(source) for source in sources])
 
     def operation(self, text: str) -> str:
         """The operation in our words."""

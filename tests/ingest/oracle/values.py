@@ -118,7 +118,9 @@ def parse_json(text: str) -> Any:
         value = json.loads(
             text, object_pairs_hook=first_wins, parse_constant=refuse, parse_float=finite
         )
-        text_of_json(value).encode()
+        if "\\u" in text:
+            # Half a pair of surrogates stands for no letter.
+            text_of_json(value).encode()
     except (ValueError, RecursionError):
         return None
     return value
