@@ -86,8 +86,9 @@ def state_of(
     if newest.value:
         live = now - newest.value.received_at <= LIVE
         return State("live" if live else "quiet", newest.value)
-    before = asker.ask(lambda ch: arrivals(ch, workspace.pk, Range(now - LOOK_BACK, now), limit=1))
-    return State("not_understood" if before.value else "waiting")
+    before = asker.ask(lambda ch: arrivals(ch, workspace.pk, Range(now - LOOK_BACK, now)))
+    spans = any(one.signal == "traces" for one in before.value or [])
+    return State("not_understood" if spans else "waiting")
 
 
 def line(arrival: Arrival) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def cards(arrived: list[Arrival], known: Shares) -> list[dict[str, str]]:
     """The four figures on top."""
     spans = sum(one.received for one in arrived if one.signal == "traces")
     calls = sum(one.calls for one in arrived)
-    unknown = sum(one.received for one in arrived if not one.dialect)
+    unknown = sum(one.received for one in arrived if one.signal == "traces" and not one.dialect)
     return [
         {
             "label": "Spans received",
@@ -113,7 +114,7 @@ def cards(arrived: list[Arrival], known: Shares) -> list[dict[str, str]]:
             "aside": f"{unknown:,} that no dialect reads",
         },
         {
-            "label": "Calls among them",
+            "label": "Spans of calls",
             "value": f"{calls:,}",
             "aside": f"{known.repeated:,} of those charged repeat another one",
         },

@@ -47,6 +47,7 @@ DIALECTS = {
     "pydantic_ai": "Pydantic AI, Logfire",
     "langsmith": "LangSmith",
     "posthog": "PostHog",
+    "metrics": "GPUs and servers",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,22 +62,42 @@ def record_ignored(ch: Warehouse, batch: Batch, stored: Iterable[dict[str, Any]]
     for row in stored:
         received[(row["workspace_id"], row["segment"], row["hour"])] -= row["spans"]
     ignored = {place: spans for place, spans in received.items() if spans > 0}
-    if ignored:
-        ch.insert(
-            "arrivals",
-            {
-                "workspace_id": [workspace for workspace, _, _ in ignored],
-                "hour": [hour for _, _, hour in ignored],
-                "signal": ["traces"] * len(ignored),
-                "dialect": [""] * len(ignored),
-                "emitter": [""] * len(ignored),
-                "segment": [segment for _, segment, _ in ignored],
-                "received": list(ignored.values()),
-                "calls": [0] * len(ignored),
-                "last_at": [last_at[place] for place in ignored],
-            },
-            settings=token(batch, "arrivals:ignored"),
-        )
+    insert(ch, ignored, last_at, ("traces", "", ""), token(batch, "arrivals:ignored"))
+
+
+def record_points(ch: Warehouse, batch: Batch, systems: Iterable[str]) -> None:
+    """Write how many points of metrics came, and whose names they have together."""
+    received, last_at = receipts(batch.paths())
+    named = ("metrics", "metrics", ", ".join(sorted(systems)))
+    insert(ch, received, last_at, named, token(batch, "arrivals"))
+
+
+def insert(
+    ch: Warehouse,
+    received: Mapping[Place, int],
+    last_at: Mapping[Place, datetime],
+    named: tuple[str, str, str],
+    settings: dict[str, Any],
+) -> None:
+    """Write a row for each place; `named` are signal, dialect and emitter of all."""
+    if not received:
+        return
+    count = len(received)
+    ch.insert(
+        "arrivals",
+        {
+            "workspace_id": [workspace for workspace, _, _ in received],
+            "hour": [hour for _, _, hour in received],
+            "signal": [named[0]] * count,
+            "dialect": [named[1]] * count,
+            "emitter": [named[2]] * count,
+            "segment": [segment for _, segment, _ in received],
+            "received": list(received.values()),
+            "calls": [0] * count,
+            "last_at": [last_at[place] for place in received],
+        },
+        settings=settings,
+    )
 
 
 def receipts(paths: Iterable[Path]) -> tuple[Counter[Place], dict[Place, datetime]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from django.db import DatabaseError, close_old_connections
 
 from finops.health.heartbeat import last_beat
 from ingest.answer import Answer
-from ingest.loader import BEAT, read_progress
+from ingest.loader import BEAT
 from ingest.loaders import SIGNALS
 from ingest.segments import Depth, measure
 
@@ -28,10 +28,10 @@ class Health:
         self.folder = folder
         self.max_bytes = max_bytes
 
-    async def __call__(self, counts: Mapping[str, int]) -> Answer:
-        return await asyncio.to_thread(self.answer, dict(counts))
+    async def __call__(self) -> Answer:
+        return await asyncio.to_thread(self.answer)
 
-    def answer(self, counts: Mapping[str, int]) -> Answer:
+    def answer(self) -> Answer:
         depths = [measure(signal.within(self.folder)) for signal in SIGNALS]
         depth = together(depths)
         oldest_s = age_s(depth.oldest_ns)
@@ -42,7 +42,7 @@ class Health:
         well = not full and not behind and loader == "ok" and not depth.quarantined
         body = {
             "status": "ok" if well else "full" if full else "degraded",
-            "receiver": {"status": "full" if full else "ok", **counts},
+            "receiver": {"status": "full" if full else "ok"},
             "spool": {
                 "segments": depth.segments,
                 "bytes": depth.bytes,
@@ -50,7 +50,7 @@ class Health:
                 "oldest_s": oldest_s,
                 "quarantined_segments": depth.quarantined,
             },
-            "loader": {"status": loader, "last_beat_s": loader_age_s, **read_progress(self.folder)},
+            "loader": {"status": loader, "last_beat_s": loader_age_s},
         }
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         return (503 if full else 200), headers, json.dumps(body).encode()

@@ -109,7 +109,11 @@ class Loader:
         """Load the next batch if there is one; returns how long to wait before the next step."""
         now = time.monotonic()
         self._aside = {name: until for name, until in self._aside.items() if now < until}
-        batch = next_batch(self.folder, self._aside)
+        try:
+            batch = next_batch(self.folder, self._aside)
+        except OSError as error:
+            log.warning("spool_unreadable", error=str(error))
+            return FIRST_PAUSE_S
         if batch is None:
             return POLL_S
         size = batch.size

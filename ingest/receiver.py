@@ -28,7 +28,7 @@ IN_JSON = {PROTOBUF: False, b"application/protobuf": False, JSON: True}
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Health = Callable[[Mapping[str, int]], Awaitable[Answer]]
+Health = Callable[[], Awaitable[Answer]]
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class Receiver:
                 return await self.take(entrance, scope, headers, receive)
             if scope["path"] == HEALTH:
                 require_method(scope, "GET", "HEAD")
-                return await self.health(self.intake.counts)
+                return await self.health()
             if scope["path"] == METRICS:
                 require_method(scope, "GET", "HEAD")
                 return await self.exposition(scope)

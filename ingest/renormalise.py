@@ -44,25 +44,40 @@ FROM spans
 WHERE segment IN {segments:Array(String)}
     AND received_at >= {start:DateTime64(3, 'UTC')} AND received_at < {end:DateTime64(3, 'UTC')}
     AND ({dialect:String} = '' OR DIALECT = {dialect:String} OR dialect = {dialect:String})
+ORDER BY received_at DESC, segment DESC
+LIMIT 1 BY workspace_id, trace_id, span_id
 """.replace("DIALECT", dialect_of("scope_name", "mapKeys(attributes)"))
 
 HIDE = "CREATE TEMPORARY TABLE spans ENGINE = Memory AS SELECT * FROM kept"
 
 COLUMNS = ", ".join(CALLS)
-SAID = f"toString(tuple({COLUMNS}))"
+# Copies of a span differ in when they came.
+SAID = "toString(tuple({}))".format(
+    ", ".join(name for name in CALLS if name not in ("segment", "received_at"))
+)
 PLACE = "(workspace_id, toStartOfHour(started_at), trace_id, span_id)"
+IDS = "(workspace_id, trace_id, span_id)"
 OURS = f"""
 SELECT *, {KEY} AS key FROM calls FINAL
-WHERE segment IN {{segments:Array(String)}}
-    AND (workspace_id, trace_id, span_id) IN (SELECT workspace_id, trace_id, span_id FROM spans)
+WHERE (segment IN {{segments:Array(String)}} OR (workspace_id, toStartOfHour(started_at)) IN (
+        SELECT DISTINCT workspace_id, toStartOfHour(started_at) FROM spans))
+    AND {IDS} IN (SELECT {IDS} FROM spans)
 """  # noqa: S608 (our own text)
-CORRECTED = f"CREATE TEMPORARY TABLE corrected ENGINE = Memory AS {MEAN}"
+# A span that was sent again later, in a segment that isn't read now, is the call's.
+CORRECTED = f"""
+CREATE TEMPORARY TABLE corrected ENGINE = Memory AS
+SELECT * FROM ({MEAN})
+WHERE {IDS} NOT IN (SELECT {IDS} FROM ours WHERE segment NOT IN {{segments:Array(String)}})
+"""  # noqa: S608
 COMPARED = f"""
 SELECT
     (SELECT count() FROM corrected WHERE {SAID} NOT IN (SELECT {SAID} FROM ours)) AS changed,
     (SELECT count() FROM corrected) AS calls
 """  # noqa: S608
-GONE = f"SELECT key, started_at FROM ours WHERE {PLACE} NOT IN (SELECT {PLACE} FROM corrected)"  # noqa: S608
+GONE = f"""
+SELECT key, started_at FROM ours
+WHERE segment IN {{segments:Array(String)}} AND {PLACE} NOT IN (SELECT {PLACE} FROM corrected)
+"""  # noqa: S608
 REPLACE = f"""
 INSERT INTO calls ({COLUMNS}) SELECT {COLUMNS} FROM corrected
 WHERE {SAID} NOT IN (SELECT {SAID} FROM ours)
@@ -137,9 +152,9 @@ def renormalise(
         ch.command(HIDE)
         ch.command(f"CREATE TEMPORARY TABLE ours ENGINE = Memory AS {OURS}", params)
         with found(ch, {"segments": names, "since": start}):
-            ch.command(CORRECTED)
+            ch.command(CORRECTED, params)
         (compared,) = ch.query(COMPARED)
-        gone = ch.query(GONE)
+        gone = ch.query(GONE, params)
         if lease is not None:
             ch.command(REPLACE, settings=WHOLE)
             if gone:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import uvicorn
 from grpc import aio
@@ -165,6 +166,7 @@ def open_spools(config: Config) -> Iterator[Mapping[str, Spool]]:
 def serve(config: Config, listener: socket.socket, certificate: Certificate | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what is being received and seal the spool."""
     give_back_large_blocks()
+    allow_many_connections()
     collect_rarely()
     with open_spools(config) as spools:
         limits = Limits(config.ingest_max_body_bytes, config.ingest_max_decoded_bytes)
@@ -201,6 +203,13 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 50, 100)
+
+
+def allow_many_connections() -> None:
+    """Use as many open files as the system allows: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def give_back_large_blocks() -> None:

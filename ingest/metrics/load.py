@@ -12,6 +12,7 @@ from datetime import datetime
 from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import QueryFailed
 from ingest.again import token
+from ingest.arrivals import record_points
 from ingest.batch import Batch
 from ingest.metrics import gpu_names, serving_names
 from ingest.metrics.admission import UNKNOWN
@@ -53,6 +54,7 @@ def load_metrics(ch: Warehouse, batch: Batch, spool_in_clickhouse: str, _now: da
     dialects: Counter[str] = Counter()
     for name, count in points.items():
         dialects[DIALECTS.get(name, UNKNOWN)] += count
+    record_points(ch, batch, dialects)
     return Loaded(len(batch.names), received, rows=+rows, dialects=+dialects)
 
 

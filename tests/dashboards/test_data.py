@@ -109,3 +109,13 @@ def test_a_ledger_that_is_away_takes_its_own_part_alone(page: Client) -> None:
 def test_a_range_that_is_none_of_ours_is_a_day(page: Client, configured_ch: Warehouse) -> None:
     html = page.get("/data?range=%27").content.decode()
     assert '<a href="?range=24h" aria-current="true">' in html
+
+
+def test_metrics_alone_are_shown_while_the_first_span_is_waited_for(
+    page: Client, configured_ch: Warehouse, acme: Workspace
+) -> None:
+    named = {"signal": "metrics", "dialect": "metrics", "emitter": "dcgm, vllm", "calls": 0}
+    add_arrival(configured_ch, acme.pk, HOUR, "a", **named)
+    text = show(page)
+    assert "Waiting for your first span" in text
+    assert "GPUs and servers dcgm, vllm 10 points" in text

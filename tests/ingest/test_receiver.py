@@ -252,7 +252,7 @@ def test_health_tells_of_receiver_spool_and_loader(receiver: Serving) -> None:
     reply = receiver.send("GET", "/healthz")
     health = json.loads(reply.body)
     assert reply.status == 200
-    assert health["receiver"]["spans"] == 2
+    assert health["receiver"] == {"status": "ok"}
     assert health["spool"]["bytes"] > 0
     assert health["loader"]["status"] == "late"
     assert health["status"] == "degraded"

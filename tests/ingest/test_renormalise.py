@@ -135,6 +135,19 @@ def test_running_twice_is_running_once(loaded: Warehouse) -> None:
     assert again(loaded).changed == 0
 
 
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_a_span_that_was_sent_twice_is_one_call_that_stays_as_it_is(
+    ch: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("ingest.renormalise.SPANS_AT_ONCE", at_once)
+    for _ in range(3):
+        take(ch, tmp_path, request(*spans(CALL)))
+    assert again(ch, dry=True).changed == 0
+    spoil(ch, input_tokens="5::Nullable(UInt32)")
+    assert again(ch).changed == 1
+    assert tokens(ch) == [1000]
+
+
 def test_segments_are_taken_in_portions_that_fit() -> None:
     found = list(portions([("a", 60_000), ("b", 40_000), ("c", 1), ("d", 10**6), ("e", 1)]))
     assert [kept.segments for kept in found] == [("a", "b"), ("c",), ("d",), ("e",)]
