@@ -23,7 +23,7 @@ BUDGETS = 6
 SET_UP = """
 import os
 import django; django.setup()
-from django.core.management import call_command; call_command("migrate", "budgets", verbosity=0)
+from django.core.management import call_command; call_command("migrate", verbosity=0)
 from finops.accounts.workspaces import create_workspace
 from tests.budgets.scenes import make_budget, raise_alert
 acme = create_workspace("acme", "Acme", timezone="Europe/Berlin")
