@@ -83,12 +83,18 @@ def wait_until(ready: Callable[[], bool], supervisor: Supervisor, timeout_s: flo
 
 @contextmanager
 def stop_signals(stopping: threading.Event) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a wish to stop; repeating it changes nothing."""
+    """Turn SIGINT and SIGTERM into a wish to stop; repeating it changes nothing.
+
+    An Event's lock isn't reentrant: a signal that comes in the middle of `set` or `wait` of this
+    thread would wait for it forever. So another thread sets it, and further signals are ignored.
+    """
+    numbers: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
 
     def wish(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        threading.Thread(target=stopping.set, name="stop", daemon=True).start()
 
-    numbers: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, wish) for number in numbers}
     try:
         yield
