@@ -1,0 +1,1 @@
+"""FOCUS export and statements: the ledger in the words of finance."""
