@@ -2,8 +2,8 @@
 
 The library decides what holds at a moment (`ModelInfo.get_prices`); we ask it once in every span
 between two of its dates and times of day, so a rate can't mean anything else than what the library
-would charge. Not compiled, because no token bucket carries them: searches, pages, characters,
-seconds of audio, and prices by route or kind of search.
+would charge. Not compiled, because no call says them: cached audio and images apart from cached
+text, video, citations, and prices by route or kind of search (docs/rates.md says what each costs).
 """
 
 from __future__ import annotations
@@ -20,11 +20,21 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from finops.pricing.rate import ANY_SIZE, BEGINNING, DAY_S, FOREVER, TIERS, Prices, Rate, per_token
+from finops.pricing.rate import (
+    ANY_SIZE,
+    BEGINNING,
+    DAY_S,
+    FOREVER,
+    TIERS,
+    Prices,
+    Rate,
+    per_one,
+    per_token,
+)
 
 PACKAGE = "genai-prices"
 # Part of the provenance: a release that compiles the same data differently publishes it anew.
-COMPILER = 1
+COMPILER = 2
 
 # How genai-prices names the processing behind a response's service tier.
 CONTEXTS: dict[str, dict[str, str]] = {
@@ -33,6 +43,21 @@ CONTEXTS: dict[str, dict[str, str]] = {
     "flex": {"service_tier": "flex"},
     "priority": {"service_tier": "priority"},
     "fast": {"service_tier": "fast", "speed": "fast"},
+}
+
+# What is billed by use -> its prices in genai-prices, each for so many units; the first counts.
+# Seconds of audio go in, or make up the whole session: no model is sold by both.
+USE_PRICES: dict[str, tuple[tuple[str, ...], int]] = {
+    "web_search": (("web_searches_kcount",), 1000),
+    "social_search": (("social_searches_kcount",), 1000),
+    "file_search": (("storage_searches_kcount",), 1000),
+    "rerank_search": (("rerank_searches_kcount",), 1000),
+    "code_execution": (("code_executions_kcount",), 1000),
+    "page": (("input_document_kpages",), 1000),
+    "annotated_page": (("input_annotated_document_kpages", "input_document_kpages"), 1000),
+    "character": (("input_mchars",), 1_000_000),
+    "text_message": (("input_text_messages_kcount",), 1000),
+    "audio_ms": (("input_audio_hours", "audio_hours"), 3_600_000),
 }
 
 
@@ -100,9 +125,10 @@ def compile_tier(model: Any, context: dict[str, str], variants: list[Any]) -> It
         if all(cuts == windows[0][2] for _, _, cuts in windows):
             windows = [(0, DAY_S, windows[0][2])]
         for low, high, cuts in windows:
-            for above, upto, prices in cuts:
+            for above, upto, prices, uses in cuts:
                 yield {
                     "prices": prices,
+                    "uses": uses,
                     "context_above": above,
                     "context_upto": upto,
                     "valid_from": start,
@@ -131,32 +157,30 @@ def second_of_day(moment: time) -> int:
     return utc.hour * 3600 + utc.minute * 60 + utc.second
 
 
-def cut(price: Any) -> list[tuple[int, int, Prices]]:
-    """Cut a price into its context tiers as (above, up to, prices); nothing where it has none."""
+def cut(price: Any) -> list[tuple[int, int, Prices, dict[str, Decimal]]]:
+    """Cut a price into its context tiers: (above, up to, prices, uses); none where it has none."""
     values = vars(price).values()
     starts = {tier.start for value in values for tier in getattr(value, "tiers", ())}
     edges = [*sorted(starts | {0}), ANY_SIZE]
-    cuts = [(above, upto, prices_at(price, above + 1)) for above, upto in pairwise(edges)]
-    return [part for part in cuts if not part[2].empty]
+    cuts = [
+        (above, upto, prices_at(price, above + 1), uses_at(price, above + 1))
+        for above, upto in pairwise(edges)
+    ]
+    return [part for part in cuts if not part[2].empty or part[3]]
 
 
 def prices_at(price: Any, total_input: int) -> Prices:
     """Return the prices of each bucket when `total_input` tokens go in.
 
     A bucket without a price of its own is charged as what it is a part of: cached, audio and image
-    input as input, reasoning and audio output as output.
+    input as input, reasoning, audio and image output as output.
     """
 
     def usd(*keys: str) -> Decimal | None:
-        value = next((v for key in keys if (v := getattr(price, key)) is not None), None)
-        if value is None:
-            return None
-        for tier in reversed(getattr(value, "tiers", ())):
-            if total_input > tier.start:
-                return per_token(tier.price)
-        return per_token(getattr(value, "base", value))
+        per_million = listed(price, keys, total_input)
+        return None if per_million is None else per_token(per_million)
 
-    per_thousand_calls = price.requests_kcount
+    per_thousand_calls = listed(price, ("requests_kcount",), total_input)
     return Prices(
         input=usd("input_mtok"),
         cache_read=usd("cache_read_mtok", "input_mtok"),
@@ -167,5 +191,24 @@ def prices_at(price: Any, total_input: int) -> Prices:
         audio_in=usd("input_audio_mtok", "input_mtok"),
         audio_out=usd("output_audio_mtok", "output_mtok"),
         image_in=usd("input_image_mtok", "input_mtok"),
-        call=None if per_thousand_calls is None else per_token(per_thousand_calls * 1000),
+        image_out=usd("output_image_mtok", "output_mtok"),
+        call=None if per_thousand_calls is None else per_one(per_thousand_calls, 1000),
     )
+
+
+def uses_at(price: Any, total_input: int) -> dict[str, Decimal]:
+    """Return USD for one use of what the model bills by use when `total_input` tokens go in."""
+    found = {
+        use: (listed(price, keys, total_input), units) for use, (keys, units) in USE_PRICES.items()
+    }
+    return {use: per_one(usd, units) for use, (usd, units) in found.items() if usd is not None}
+
+
+def listed(price: Any, keys: Iterable[str], total_input: int) -> Decimal | None:
+    """Return the first of a model's prices that is there, for so many tokens in."""
+    value = next((v for key in keys if (v := getattr(price, key)) is not None), None)
+    for tier in reversed(getattr(value, "tiers", ())):
+        if total_input > tier.start:
+            return Decimal(tier.price)
+    usd: Decimal | None = getattr(value, "base", value)
+    return usd

@@ -12,7 +12,20 @@ from django.db.models import F, Q
 from django.utils.timezone import now
 
 from finops.accounts.models import User, Workspace
+from finops.pricing.deployment import Deployment
+from finops.pricing.exchange_rate import DisplayCurrency, ExchangeRate
 from finops.pricing.rate import BUCKETS
+from finops.pricing.spend_commitment import SpendCommitment
+
+__all__ = [
+    "Deployment",
+    "DisplayCurrency",
+    "ExchangeRate",
+    "RateOverride",
+    "RateVersion",
+    "SpendCommitment",
+    "Tier",
+]
 
 MAX_USD_PER_MILLION = 1_000_000
 
@@ -77,7 +90,10 @@ class RateOverride(models.Model):
     audio_in_usd = price_field()
     audio_out_usd = price_field()
     image_in_usd = price_field()
+    image_out_usd = price_field()
     call_usd = price_field()
+    # USD for one use, as text of a decimal number, by the names of rate.USES.
+    uses_usd = models.JSONField(default=dict, blank=True)
     discount_percent = models.DecimalField(
         max_digits=7,
         decimal_places=4,

@@ -19,6 +19,7 @@ PART_OF = {
     "image_in": "input",
     "reasoning": "output",
     "audio_out": "output",
+    "image_out": "output",
 }
 
 
@@ -55,7 +56,7 @@ def apply_contracts(
         if all(rate.service_tier != tier for rate in rates):
             rates += start_tier(provider, model, tier, workspace_id, rates)
         rates = [part for rate in rates for part in lay_over(rate, contract)]
-    return [rate for rate in rates if not rate.prices.empty]
+    return [rate for rate in rates if not rate.empty]
 
 
 def start_tier(

@@ -27,7 +27,7 @@ from finops.pricing.rate import BUCKETS, Rate
 from finops.pricing.resolve import resolve_model
 
 ATTEMPTS = 5
-KEY_COLUMNS = tuple(field.name for field in fields(Rate) if field.name != "prices")
+KEY_COLUMNS = tuple(field.name for field in fields(Rate) if field.name not in ("prices", "uses"))
 
 
 def current_rate_version() -> RateVersion:
@@ -166,6 +166,7 @@ def write_rates(ch: Warehouse, number: int, rates: list[Rate], now: datetime) ->
             "rate_version": [number] * len(rates),
             **{name: [getattr(rate, name) for rate in rates] for name in KEY_COLUMNS},
             **{f"{name}_usd": [getattr(rate.prices, name) for rate in rates] for name in BUCKETS},
+            "uses_usd": [dict(rate.uses) for rate in rates],
             "published_at": [now] * len(rates),
         },
     )

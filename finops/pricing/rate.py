@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
@@ -30,6 +31,7 @@ class Prices:
     audio_in: Decimal | None = None
     audio_out: Decimal | None = None
     image_in: Decimal | None = None
+    image_out: Decimal | None = None
     call: Decimal | None = None
 
     @property
@@ -37,7 +39,27 @@ class Prices:
         return all(getattr(self, bucket) is None for bucket in BUCKETS)
 
 
-BUCKETS = tuple(field.name for field in fields(Prices))
+BUCKETS = tuple(each.name for each in fields(Prices))
+
+# What is billed by use beside tokens, as a call counts it (`calls.uses`).
+USES = (
+    "web_search",
+    "social_search",
+    "file_search",
+    "rerank_search",
+    "code_execution",
+    "page",
+    "annotated_page",
+    "character",
+    "text_message",
+    "audio_ms",
+)
+# So many uses are what price lists quote: an hour of audio, a thousand searches.
+QUOTED = {
+    "audio_ms": 3_600_000,
+    "character": 1_000_000,
+    **{use: 1000 for use in USES if use not in ("audio_ms", "character")},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +68,8 @@ class Rate:
 
     It holds for calls whose total input is above `context_above` (0: any) and at most
     `context_upto` tokens, that start in [valid_from, valid_to), in the seconds
-    [daily_from_s, daily_to_s) of the UTC day. `workspace_id` 0 is the list price.
+    [daily_from_s, daily_to_s) of the UTC day. `workspace_id` 0 is the list price. `uses` is USD for
+    one use, by the names of USES; a use without a price is not there.
     """
 
     provider: str
@@ -62,10 +85,20 @@ class Rate:
     daily_to_s: int = DAY_S
     workspace_id: int = 0
     source: str = ""
+    uses: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        return self.prices.empty and not self.uses
 
 
 def per_token(usd_per_million: Decimal) -> Decimal:
     """Turn USD per million into USD per token, kept to the 18 places that the table holds."""
+    return per_one(usd_per_million, 1_000_000)
+
+
+def per_one(usd: Decimal, units: int) -> Decimal:
+    """Turn USD for so many units into USD for one, kept to the 18 places that the table holds."""
     with localcontext() as context:
         context.prec = 60
-        return usd_per_million.scaleb(-6).quantize(PLACES, ROUND_HALF_UP)
+        return (usd / units).quantize(PLACES, ROUND_HALF_UP)
