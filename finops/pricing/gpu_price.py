@@ -1,0 +1,114 @@
+"""What the GPUs of a pool cost: rented by the hour, or bought and written off."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+
+from finops.accounts.models import User
+from finops.pricing.pools import MAX_GPUS, GpuPool, check_dates, overlapping
+
+RENTED = ("usd_per_gpu_hour",)
+OWNED = ("purchase_usd", "salvage_usd", "months", "hosting_usd_per_gpu_hour")
+MAX_MONTHS = 240
+
+
+class Kind(models.TextChoices):
+    """How a pool's GPUs are paid for."""
+
+    ON_DEMAND = "on_demand", "On demand"
+    RESERVED = "reserved", "Reserved"
+    SPOT = "spot", "Spot"
+    OWNED = "owned", "Owned"
+
+
+def money(places: int = 12, most: int = 1_000_000, **options: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(
+        max_digits=len(str(most)) + places,
+        decimal_places=places,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(most)],
+        **options,
+    )
+
+
+class GpuPrice(models.Model):
+    """The price of a pool's GPUs, or of `gpus` of them, from one moment until another.
+
+    One price at a time may leave `gpus` open: it is for the GPUs that no other price covers. Prices
+    with a number are paid in full, used or not: so a pool can have 8 reserved GPUs and the rest on
+    demand. Rented: USD per GPU-hour. Owned: `purchase_usd` for all of them, written off in equal
+    parts over `months` from `valid_from` down to `salvage_usd`; hosting by the GPU-hour. Energy, if
+    there is a tariff: measured kWh x PUE x tariff.
+    """
+
+    pool = models.ForeignKey(GpuPool, on_delete=models.CASCADE, related_name="prices")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    gpus = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_GPUS)]
+    )
+    usd_per_gpu_hour = money()
+    purchase_usd = money(2, 10**12)
+    salvage_usd = money(2, 10**12)
+    months = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_MONTHS)]
+    )
+    hosting_usd_per_gpu_hour = money()
+    usd_per_kwh = money()
+    pue = models.DecimalField(
+        max_digits=6,
+        decimal_places=4,
+        default=Decimal(1),
+        validators=[MinValueValidator(1), MaxValueValidator(10)],
+    )
+    gco2e_per_kwh = money(4, 100_000)
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, blank=True)
+    who = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
+    why = models.CharField(max_length=500)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="gpu_price_ends_after_it_starts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} price of {self.pool.name}"
+
+    def clean(self) -> None:
+        """Refuse what the kind lacks or can't have, and two open prices at one moment."""
+        check_dates(self)
+        owned = self.kind == Kind.OWNED
+        needed = ("purchase_usd", "months") if owned else RENTED
+        for field in needed:
+            if getattr(self, field) is None:
+                raise ValidationError({field: f"A price of the kind {self.kind} needs this."})
+        for field in RENTED if owned else OWNED:
+            if getattr(self, field) is not None:
+                raise ValidationError({field: f"A price of the kind {self.kind} has none."})
+        if owned and (self.salvage_usd or 0) > (self.purchase_usd or 0):
+            raise ValidationError({"salvage_usd": "It can't be worth more than it cost."})
+        if self.gpus is None:
+            self.refuse_second_open()
+
+    def refuse_second_open(self) -> None:
+        others = GpuPrice.objects.filter(pool=self.pool, gpus=None)
+        rival = overlapping(self, others).first()
+        if rival is not None:
+            raise ValidationError(
+                f"Price {rival.pk} is already for all other GPUs from "
+                f"{rival.valid_from:%Y-%m-%d %H:%M} UTC: end it first, choose other dates, or say "
+                "for how many GPUs this one is.",
+                code="gpu_price_overlaps",
+            )
