@@ -2,7 +2,9 @@
 
 PricingError
 ├── NothingPublished   the charge job has no rates yet
-└── OverrideRefused    a workspace's contract price contradicts itself or another one
+├── OverrideRefused    a workspace's contract price contradicts itself or another one
+├── CatalogueRefused   a file isn't a price catalogue that can be used
+└── NotForAll          list prices belong to every workspace, and who asks doesn't run them all
 """
 
 from __future__ import annotations
@@ -34,3 +36,21 @@ class OverrideRefused(PricingError):
     def __init__(self, problem: ValidationError) -> None:
         self.problem = problem
         super().__init__(" ".join(problem.messages))
+
+
+class CatalogueRefused(PricingError):
+    """A file of prices can't be used; the message says why and is for the person who sent it."""
+
+    code = "catalogue_refused"
+
+
+class NotForAll(PricingError):
+    """Who asks administers some workspaces of the installation, and list prices are for all."""
+
+    code = "not_for_all"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "List prices hold for every workspace here, so it takes an admin or owner of all of "
+            "them, or `manage.py upload_catalogue` on the server."
+        )

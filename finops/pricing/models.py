@@ -14,16 +14,24 @@ from django.utils.timezone import now
 from finops.accounts.models import User, Workspace
 from finops.pricing.deployment import Deployment
 from finops.pricing.exchange_rate import DisplayCurrency, ExchangeRate
+from finops.pricing.gpu_price import GpuPrice
+from finops.pricing.pools import GpuMembership, GpuPool
 from finops.pricing.rate import BUCKETS
 from finops.pricing.spend_commitment import SpendCommitment
+from finops.pricing.stored_catalogue import CatalogueAdoption, StoredCatalogue
 
 __all__ = [
+    "CatalogueAdoption",
     "Deployment",
     "DisplayCurrency",
     "ExchangeRate",
+    "GpuMembership",
+    "GpuPool",
+    "GpuPrice",
     "RateOverride",
     "RateVersion",
     "SpendCommitment",
+    "StoredCatalogue",
     "Tier",
 ]
 

@@ -13,20 +13,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import datetime
-from functools import lru_cache
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from finops.clickhouse.client import Warehouse
-from finops.pricing.catalogue import COMPILER, PACKAGE, compile_catalogue, provenance
+from finops.pricing.catalogue import COMPILER
 from finops.pricing.errors import NothingPublished
+from finops.pricing.in_force import list_prices, on_change, take_up
 from finops.pricing.models import RateOverride, RateVersion
 from finops.pricing.overrides import Contract, apply_contracts
 from finops.pricing.rate import BUCKETS, Rate
-from finops.pricing.resolve import resolve_model
+from finops.pricing.resolve import find_provider, resolve_model
 
 ATTEMPTS = 5
+# Providers are found by the catalogue in force.
+on_change(find_provider.cache_clear)
 KEY_COLUMNS = tuple(field.name for field in fields(Rate) if field.name not in ("prices", "uses"))
 
 
@@ -45,7 +47,7 @@ def publish_rates(ch: Warehouse, *, now: datetime) -> RateVersion:
     """
     overrides = list(RateOverride.objects.order_by("pk"))
     fingerprint = fingerprint_of(overrides)
-    source = provenance()
+    source = take_up()
     last = RateVersion.objects.exclude(published_at=None).order_by("-number").first()
     if last is not None and (
         last.catalogue_sha256,
@@ -57,7 +59,7 @@ def publish_rates(ch: Warehouse, *, now: datetime) -> RateVersion:
         return last
     rates = compile_rates(overrides)
     version = take_number(
-        catalogue_version=f"{PACKAGE} {source.version}",
+        catalogue_version=source.label,
         catalogue_sha256=source.sha256,
         overrides_sha256=fingerprint,
         compiler=COMPILER,
@@ -104,11 +106,6 @@ def compile_rates(overrides: Iterable[RateOverride]) -> list[Rate]:
         provider, model = override_key(override.provider, override.model)
         contracts[override.workspace.pk, provider, model].append(override)
     return [*list_prices(), *workspace_prices(contracts)]
-
-
-@lru_cache(maxsize=1)
-def list_prices() -> tuple[Rate, ...]:
-    return tuple(compile_catalogue())
 
 
 def workspace_prices(
