@@ -123,10 +123,20 @@ class Held:
 
 
 async def read_body(
-    receive: Receive, headers: Mapping[bytes, bytes], limits: Limits, held: Held
+    receive: Receive,
+    headers: Mapping[bytes, bytes],
+    limits: Limits,
+    held: Held,
+    *,
+    is_here: bool = False,
 ) -> bytes:
-    """Read a body of known or unknown length; raises TooLarge, SlowClient, Busy or ClientGone."""
+    """Read a body of known or unknown length; raises TooLarge, SlowClient, Busy or ClientGone.
+
+    One that `is_here` already needs no clock.
+    """
     await held.start(declared_length(headers, limits.body_bytes))
+    if is_here:
+        return await read_chunks(receive, limits.body_bytes, held)
     try:
         async with asyncio.timeout(limits.read_timeout_s):
             return await read_chunks(receive, limits.body_bytes, held)

@@ -3,7 +3,9 @@
 Most senders send the same keys in every span, nothing of which is content. To see that, a request
 is parsed with classes in which what OTLP repeats is said to be single: protobuf then merges all
 spans into one, whose map of attributes holds every key of the request once. One comparison of sets
-answers for hundreds of spans, where a walk over them would cost more than all the rest.
+answers for hundreds of spans, where a walk over them would cost more than all the rest. The classes
+know every field of OTLP by its type, so this one parse also proves the body well formed, down to
+the UTF-8 of every string.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ingest.content import NAMED_BY_CONTENT
-from ingest.otlp import Fields, Outline, make_classes
+from ingest.otlp import MESSAGES as FULL
+from ingest.otlp import ONE_OF, Fields, Outline, make_classes
 
 # A span of that size, or anything beside the spans, may hold a value that is too large.
 LARGE_BYTES = 8 * 1024
@@ -23,19 +26,24 @@ LARGE_BYTES = 8 * 1024
 IDS = re.compile(rb"\n\x10(?!\x00{16}).{16}\x12\x08(?!\x00{8}).{8}", re.DOTALL)
 
 MESSAGES: dict[str, Fields] = {
-    "Resource": ((1, "map bytes", "attributes"), (2, "uint32", "dropped")),
-    "Scope": ((1, "repeated bytes", "names"), (3, "repeated bytes", "attributes")),
-    "Status": ((2, "repeated bytes", "messages"),),
+    **{name: FULL[name] for name in ("AnyValue", "ArrayValue", "KeyValueList", "KeyValue")},
+    "Resource": ((1, "map AnyValue", "attributes"), (2, "uint32", "dropped")),
+    "Scope": (
+        (1, "repeated string", "names"),
+        (2, "string", "version"),
+        (3, "repeated bytes", "attributes"),
+    ),
+    "Status": ((2, "repeated string", "messages"), (3, "int32", "code")),
     "Span": (
         (1, "repeated bytes", "trace_ids"),
         (2, "repeated bytes", "span_ids"),
-        (3, "bytes", "trace_state"),
+        (3, "string", "trace_state"),
         (4, "bytes", "parent_span_id"),
-        (5, "bytes", "name"),
+        (5, "string", "name"),
         (6, "int32", "kind"),
         (7, "fixed64", "start_time_unix_nano"),
         (8, "fixed64", "end_time_unix_nano"),
-        (9, "map bytes", "attributes"),
+        (9, "map AnyValue", "attributes"),
         (10, "uint32", "dropped_attributes"),
         (11, "repeated bytes", "events"),
         (12, "uint32", "dropped_events"),
@@ -44,12 +52,15 @@ MESSAGES: dict[str, Fields] = {
         (15, "Status", "status"),
         (16, "fixed32", "flags"),
     ),
-    "ScopeSpans": ((1, "Scope", "scope"), (2, "Span", "spans")),
-    "ResourceSpans": ((1, "Resource", "resource"), (2, "ScopeSpans", "scope_spans")),
+    "ScopeSpans": ((1, "Scope", "scope"), (2, "Span", "spans"), (3, "string", "schema_url")),
+    "ResourceSpans": (
+        (1, "Resource", "resource"),
+        (2, "ScopeSpans", "scope_spans"),
+        (3, "string", "schema_url"),
+    ),
     "Merged": ((1, "ResourceSpans", "resource_spans"),),
 }
-NAMED_BY_CONTENT_BYTES = frozenset(name.encode() for name in NAMED_BY_CONTENT)
-Merged: Any = make_classes(MESSAGES, "inferledger.glance", {})["Merged"]
+Merged: Any = make_classes(MESSAGES, "inferledger.glance", ONE_OF)["Merged"]
 
 
 def spans_if_clean(body: bytes, known: set[str], most: int) -> int:
@@ -75,7 +86,7 @@ def spans_if_clean(body: bytes, known: set[str], most: int) -> int:
         and known.issuperset(resource)
         and not len(UnknownFieldSet(span))
         and not len(UnknownFieldSet(merged.resource))
-        and NAMED_BY_CONTENT_BYTES.isdisjoint(scopes.scope.names)
+        and NAMED_BY_CONTENT.isdisjoint(scopes.scope.names)
     )
     return spans if clean else 0
 

@@ -89,11 +89,16 @@ class Services(grpc.GenericRpcHandler):
         """Store what one request holds; returns only when it is on disk."""
         intake = self.intake
         identity = await intake.identify(entrance, headers_of(context))
-        with intake.telling(entrance, identity), Held(intake.memory) as held:
-            await held.start(EXPECTED_BYTES)
-            message = await self.read(context)
-            held.resize(len(message))
-            admission = await intake.take(entrance, identity, message, encoding_of(message), held)
+        try:
+            with Held(intake.memory) as held:
+                await held.start(EXPECTED_BYTES)
+                message = await self.read(context)
+                held.resize(len(message))
+                encoding = encoding_of(message)
+                admission = await intake.take(entrance, identity, message, encoding, held)
+        except Refused as error:
+            intake.tell(entrance, identity, error)
+            raise
         intake.counts["requests_grpc"] += 1
         return accepted(entrance, admission.rejected, admission.reason)
 

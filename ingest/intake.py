@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 
 from finops.accounts.keys import KeyIdentity
@@ -20,7 +20,7 @@ from ingest.admission import Admission
 from ingest.body import Held, Limits, Memory
 from ingest.compression import decode
 from ingest.entrances import Entrance
-from ingest.errors import Refused, TooLarge
+from ingest.errors import Busy, Refused, TooLarge
 from ingest.identity import Identities
 from ingest.json_pieces import JsonPieces
 from ingest.otlp_json import to_protobuf
@@ -28,7 +28,7 @@ from ingest.pieces import PIECE_BYTES
 from ingest.rates import Allowance, Rates
 from ingest.record import Stamp, encode
 from ingest.refusals import REJECTED, Refusals
-from ingest.spool import Spool
+from ingest.spool import Spool, Waiting
 
 # What all requests in work may hold together, but for the large one that is being unpacked.
 MEMORY_BYTES = 24 * 1024**2
@@ -47,37 +47,46 @@ class Receipts:
         return self._last
 
 
-class Written:
-    """Brings what the spools' threads have done into the loop, all of one commit at once."""
+class Writer:
+    """Hands records of the loop's requests to a spool, and brings back that they are written.
 
-    def __init__(self) -> None:
-        self._done: deque[tuple[asyncio.Future[None], BaseException | None]] = deque()
-        self._called = False
+    All requests of one turn of the loop go over together, and all of one commit come back together:
+    what two threads do for each other costs as much as the rest of a small request.
+    """
 
-    def wait(self, written: Future[None]) -> asyncio.Future[None]:
-        """Return a future of the running loop that is done as `written` is."""
-        loop = asyncio.get_running_loop()
-        waiting = loop.create_future()
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+        self._waiting: list[Waiting] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-        def note(done: Future[None]) -> None:
-            self._done.append((waiting, done.exception()))
-            if not self._called:
-                self._called = True
-                loop.call_soon_threadsafe(self._tell)
+    async def write(self, record: bytes) -> None:
+        """Return when the record is on disk; raises Busy. One whose client goes away stays."""
+        loop = self._loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._hand_over)
+        self._waiting.append((record, written, self._tell))
+        await written
 
-        written.add_done_callback(note)
-        return waiting
+    def _hand_over(self) -> None:
+        batch, self._waiting = self._waiting, []
+        for written, error in self.spool.append_all(batch):
+            finish([written], error)
 
-    def _tell(self) -> None:
-        self._called = False  # before looking: what comes after the last look calls again
-        while self._done:
-            waiting, error = self._done.popleft()
-            if waiting.done():
-                continue  # the client went away; its record stays
-            if error is None:
-                waiting.set_result(None)
-            else:
-                waiting.set_exception(error)
+    def _tell(self, written: list[asyncio.Future[None]], error: Busy | None) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended, and its requests with it
+                self._loop.call_soon_threadsafe(finish, written, error)
+
+
+def finish(written: list[asyncio.Future[None]], error: Busy | None) -> None:
+    for one in written:
+        if one.done():
+            continue  # the client went away; its record stays
+        if error is None:
+            one.set_result(None)
+        else:
+            one.set_exception(error)
 
 
 class Intake:
@@ -91,7 +100,6 @@ class Intake:
         rates: Rates | None = None,
         refusals: Refusals | None = None,
     ) -> None:
-        self.spools = spools
         self.identities = identities
         self.limits = limits
         self.rates = rates or Rates(Allowance())
@@ -99,25 +107,23 @@ class Intake:
         self.memory = Memory(MEMORY_BYTES)
         self.receipts = Receipts()
         self.counts: Counter[str] = Counter()
-        self.written = Written()
+        self.writers = {name: Writer(spool) for name, spool in spools.items()}
         self._large = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
 
     async def identify(self, entrance: Entrance, headers: Mapping[bytes, bytes]) -> KeyIdentity:
         """Return who sends; raises Unauthenticated, Forbidden, RateLimited or Busy."""
         identity = await self.identities.authenticate(headers)
-        with self.telling(entrance, identity):
+        try:
             self.rates.check(identity)
+        except Refused as error:
+            self.tell(entrance, identity, error)
+            raise
         return identity
 
-    @contextmanager
-    def telling(self, entrance: Entrance, identity: KeyIdentity) -> Iterator[None]:
-        """Note for the sender's workspace what of its requests is refused meanwhile."""
-        try:
-            yield
-        except Refused as error:
-            self.refusals.note(identity.workspace_id, entrance.name, error.reason, 1, str(error))
-            raise
+    def tell(self, entrance: Entrance, identity: KeyIdentity, error: Refused) -> None:
+        """Note for the sender's workspace why one of its requests is refused."""
+        self.refusals.note(identity.workspace_id, entrance.name, error.reason, 1, str(error))
 
     async def take(
         self,
@@ -177,7 +183,7 @@ class Intake:
         stamp = Stamp(identity.workspace_id, receipt, receipt // 1_000_000, admission.spans)
         record = encode(admission.body, stamp)
         admission.body = b""  # the record has it
-        await self.written.wait(self.spools[entrance.name].append(record))
+        await self.writers[entrance.name].write(record)
 
     def count(self, entrance: Entrance, admission: Admission, size: int) -> None:
         counts, unit = self.counts, entrance.unit
@@ -185,9 +191,10 @@ class Intake:
         counts[f"requests_{entrance.name}"] += 1
         counts[f"bytes_{entrance.name}"] += size
         counts[unit] += admission.spans
-        counts[f"{unit}_rejected"] += admission.rejected
-        counts["content_dropped"] += admission.content_dropped
-        counts["attributes_dropped"] += admission.attributes_dropped
+        if admission.rejected or admission.content_dropped or admission.attributes_dropped:
+            counts[f"{unit}_rejected"] += admission.rejected
+            counts["content_dropped"] += admission.content_dropped
+            counts["attributes_dropped"] += admission.attributes_dropped
         for reason, number in admission.ignored.items():
             counts[f"{unit}_ignored_{reason}"] += number
 

@@ -162,8 +162,8 @@ class Loader:
         if len(batch.names) > 1:
             begin(self.folder, (first,))
             return
-        path, rehearse = batch.paths()[0], self.signal.rehearse
-        found = salvage(ch, path, self.seen_by_clickhouse, datetime.now(UTC), rehearse)
+        path = batch.paths()[0]
+        found = salvage(ch, path, self.seen_by_clickhouse, datetime.now(UTC), self.signal)
         drop(self.folder)
         if not found:
             self._aside[first] = time.monotonic() + STEP_ASIDE_S

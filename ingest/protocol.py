@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_WITHIN_S = 10.0
 MAX_HEADER_BYTES = 32 * 1024
+# In the scope of a request whose body has come whole: reading it can't take long.
+BODY_IS_HERE = "inferledger.body_is_here"
 
 
 class PromptProtocol(HttpToolsProtocol):
@@ -51,6 +53,10 @@ class PromptProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._stop_waiting()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.scope[BODY_IS_HERE] = True  # type: ignore[literal-required]
+        super().on_message_complete()
 
     def _await_headers(self) -> None:
         self._patience = self.loop.call_later(HEADERS_WITHIN_S, self.transport.abort)

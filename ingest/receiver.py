@@ -18,6 +18,7 @@ from ingest.errors import Busy, NotServed, Refused, WrongContentType, WrongMetho
 from ingest.exposition import PATH as METRICS
 from ingest.exposition import Exposition
 from ingest.intake import Intake
+from ingest.protocol import BODY_IS_HERE
 
 HEALTH = "/healthz"
 BY_PATH = {
@@ -86,10 +87,17 @@ class Receiver:
         intake = self.intake
         identity = await intake.identify(entrance, headers)
         encoding = headers.get(b"content-encoding", b"").strip().lower()
-        with intake.telling(entrance, identity), Held(intake.memory) as held:
+        here = BODY_IS_HERE in scope
+        try:
             in_json = is_json(headers)
-            body = await read_body(receive, headers, intake.limits, held)
-            admission = await intake.take(entrance, identity, body, encoding, held, in_json=in_json)
+            with Held(intake.memory) as held:
+                body = await read_body(receive, headers, intake.limits, held, is_here=here)
+                admission = await intake.take(
+                    entrance, identity, body, encoding, held, in_json=in_json
+                )
+        except Refused as error:
+            intake.tell(entrance, identity, error)
+            raise
         if in_json:
             told = accepted_json(entrance, admission.rejected, admission.reason)
             return 200, [(b"content-type", JSON)], told

@@ -2,9 +2,10 @@
 
 ClickHouse and the protobuf runtime don't agree on every odd message, and one bad request makes a
 whole segment unreadable. So each request is tried alone, by loading it into tables that only this
-session has. Those that fail go to quarantine/ as a segment of their own with the reason beside it,
-and the rest is loaded. If requests pass alone but not together, the segment is cut in two. If a
-request that is known to be good fails as well, or none fails, the fault isn't in the segment.
+session has. One that is only written oddly is written again as the protobuf runtime writes it.
+Those that still fail go to quarantine/ as a segment of their own with the reason beside it, and the
+rest is loaded. If requests pass alone but not together, the segment is cut in two. If a request
+that is known to be good fails as well, or none fails, the fault isn't in the segment.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import replace as changed
 from datetime import datetime
 from pathlib import Path
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from finops.clickhouse.client import Warehouse
 from finops.clickhouse.errors import Unavailable, WarehouseError
 from ingest.record import Record, Stamp, encode, read_records
 from ingest.segments import QUARANTINE, SEALED, sync_folder
-from ingest.signal import Rehearse
+from ingest.signal import Signal
 
 PROBE_FILE = "loader.probe"
 
@@ -42,7 +45,7 @@ class Refusal:
 
 
 def salvage(
-    ch: Warehouse, path: Path, seen_by_clickhouse: str, now: datetime, rehearse: Rehearse
+    ch: Warehouse, path: Path, seen_by_clickhouse: str, now: datetime, signal: Signal
 ) -> bool:
     """Take out of a segment what ClickHouse refuses; False when nothing could be found wrong.
 
@@ -53,7 +56,7 @@ def salvage(
     def refuses(records: Sequence[Record]) -> str:
         probe.write_bytes(b"".join(encode(record.body, record.stamp) for record in records))
         try:
-            rehearse(ch, f"{seen_by_clickhouse}/{probe.name}")
+            signal.rehearse(ch, f"{seen_by_clickhouse}/{probe.name}")
         except Unavailable:
             raise
         except WarehouseError as error:
@@ -74,12 +77,35 @@ def salvage(
         return False
     if not bad and sum(record.size for record in records) == len(data):
         return bool(together) and cut_in_two(path, data, records)
-    reason = next(iter(bad.values()), "the file is damaged")
-    good = [record for record in records if record.offset not in bad]
-    spans = sum(record.stamp.spans for record in records if record.offset in bad)
-    refusal = Refusal(path.stem, reason, len(bad), spans, now.isoformat())
+    mended = mend([record for record in records if record.offset in bad], refuses, signal)
+    good = [
+        mended.get(record.offset, record)
+        for record in records
+        if record.offset in mended or record.offset not in bad
+    ]
+    reason = next((bad[offset] for offset in bad if offset not in mended), "the file is damaged")
+    spans = sum(r.stamp.spans for r in records if r.offset in bad and r.offset not in mended)
+    refusal = Refusal(path.stem, reason, len(bad) - len(mended), spans, now.isoformat())
     set_aside(path, data, good, records, refusal)
     return True
+
+
+def mend(bad: Sequence[Record], refuses: Refuses, signal: Signal) -> dict[int, Record]:
+    """Write refused requests as the protobuf runtime does; return those that then pass, by offset.
+
+    A true that isn't 1, or a field of another wire type, is legal; ClickHouse can't read it.
+    """
+    mended = {}
+    for record in bad:
+        try:
+            message = signal.message.FromString(record.body)
+        except DecodeError:
+            continue
+        message.DiscardUnknownFields()
+        plain = changed(record, body=message.SerializeToString())
+        if plain.body != record.body and not refuses([plain]):
+            mended[record.offset] = plain
+    return mended
 
 
 def cut_in_two(path: Path, data: bytes, records: Sequence[Record]) -> bool:
@@ -118,11 +144,13 @@ def set_aside(
         for record in records
         if record.offset not in kept
     ]
-    quarantine(path.parent, b"".join([*parts, data[sound:]]), refusal)
+    aside = b"".join([*parts, data[sound:]])
+    if aside:
+        quarantine(path.parent, aside, refusal)
     if good:
         replace(
             path.with_stem(path.stem + "r"),
-            b"".join(data[r.offset : r.offset + r.size] for r in good),
+            b"".join(encode(record.body, record.stamp) for record in good),
         )
     path.unlink()
 

@@ -1,7 +1,7 @@
 """The spool: what was acknowledged is on disk, whatever happens next.
 
 One thread writes. While it waits for the disk, requests queue up, and the next fdatasync answers
-for all of them; each request's future is done only then. A segment is sealed, and so handed to the
+for all of them; only then is told that they are written. A segment is sealed, and so handed to the
 loader, when it is old or large enough; one that comes after a rest is old at once.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -33,7 +35,10 @@ MAX_QUEUED_BYTES = 256 * 1024**2
 MOST_AT_ONCE = os.sysconf("SC_IOV_MAX")
 
 log = structlog.get_logger(__name__)
-Waiting = tuple[bytes, "Future[None]"]
+# Hears in the writing thread that the records of these owners are on disk, or why they aren't.
+Tell = Callable[[list[Any], "Busy | None"], None]
+# A record, whose it is, and who wants to hear of it.
+Waiting = tuple[bytes, Any, Tell]
 
 
 class Spool:
@@ -64,19 +69,33 @@ class Spool:
 
         Raises Busy at once when the spool is full or closing.
         """
-        size = len(record)
-        with self._changed:
-            if self._closing:
-                raise Busy("The collector is stopping; send again.", 1)
-            if self._queued_bytes + size > MAX_QUEUED_BYTES:
-                raise Busy("The collector's disk is too slow for this traffic.", 2)
-            if self._held_bytes + self._queued_bytes + size > self.max_bytes:
-                raise Busy("The collector's spool is full; is ClickHouse up?", 10)
-            future: Future[None] = Future()
-            self._queue.append((record, future))
-            self._queued_bytes += size
-            self._changed.notify()
+        future: Future[None] = Future()
+        for _, error in self.append_all([(record, future, settle)]):
+            raise error
         return future
+
+    def append_all(self, batch: Sequence[Waiting]) -> list[tuple[Any, Busy]]:
+        """Queue records; return the owners of those that aren't taken, and why."""
+        refused = []
+        with self._changed:
+            for waiting in batch:
+                error = self._refuse(len(waiting[0]))
+                if error is None:
+                    self._queue.append(waiting)
+                    self._queued_bytes += len(waiting[0])
+                else:
+                    refused.append((waiting[1], error))
+            self._changed.notify()
+        return refused
+
+    def _refuse(self, size: int) -> Busy | None:
+        if self._closing:
+            return Busy("The collector is stopping; send again.", 1)
+        if self._queued_bytes + size > MAX_QUEUED_BYTES:
+            return Busy("The collector's disk is too slow for this traffic.", 2)
+        if self._held_bytes + self._queued_bytes + size > self.max_bytes:
+            return Busy("The collector's spool is full; is ClickHouse up?", 10)
+        return None
 
     def close(self) -> None:
         """Write what is queued, seal the open segment and stop."""
@@ -119,7 +138,7 @@ class Spool:
                 self._store(share)
 
     def _store(self, batch: list[Waiting]) -> None:
-        records = [record for record, _ in batch]
+        records = [waiting[0] for waiting in batch]
         size = sum(map(len, records))
         error: Busy | None = None
         try:
@@ -134,13 +153,8 @@ class Spool:
         with self._changed:
             self._queued_bytes -= size
             self._held_bytes += 0 if error else size
-        for _, future in batch:
-            if not future.set_running_or_notify_cancel():
-                continue  # the client went away; its record stays
-            if error:
-                future.set_exception(error)
-            else:
-                future.set_result(None)
+        for tell, told in groupby(batch, key=lambda waiting: waiting[2]):
+            tell([owner for _, owner, _ in told], error)
 
     def _give_up_segment(self) -> None:
         """After a failed write: keep what was synced before it, and begin anew."""
@@ -202,6 +216,17 @@ class OpenSegment:
                 self.path.unlink()
         finally:
             os.close(self._fd)
+
+
+def settle(futures: list[Future[None]], error: Busy | None) -> None:
+    """Tell threads that wait."""
+    for future in futures:
+        if not future.set_running_or_notify_cancel():
+            continue  # nobody waits any more; the record stays
+        if error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
 
 
 def fill(batch: Sequence[Waiting], held: int) -> Iterator[list[Waiting]]:

@@ -33,7 +33,7 @@ def receiver(tmp_path: Path) -> Iterator[Serving]:
 
 def drain(receiver: Serving) -> None:
     """Seal what was received."""
-    receiver.intake.spools["traces"].close()
+    receiver.intake.writers["traces"].spool.close()
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
