@@ -2,8 +2,8 @@
 
 A body is parsed once, piece by piece when it is large, which also proves it well formed down to the
 UTF-8 of every string; spans with impossible ids are taken out and counted; content, and attributes
-of absurd size or number, are dropped and counted, and the rest is written out again. Almost every request has only keys that
-were seen before and is stored as it came: then one comparison of sets answers for all of it.
+of absurd size or number, are dropped and counted. Almost every request has only keys that were seen
+before and is stored as it came: then one comparison of sets answers for all of it.
 """
 
 from __future__ import annotations
