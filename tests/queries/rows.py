@@ -41,6 +41,12 @@ class Charge:
     output_tokens: int | None = 10
     reasoning_tokens: int | None = None
     audio_out_tokens: int | None = None
+    input_usd: Decimal | None = None
+    cache_read_usd: Decimal | None = None
+    output_usd: Decimal | None = None
+    provider_cache_saving_usd: Decimal | None = None
+    response_cache_saving_usd: Decimal | None = None
+    action_id: str = ""
     counted: int = 1
     last_attempt: int = 1
     request_succeeded: int = 1
