@@ -10,7 +10,8 @@ from rest_framework import serializers
 
 from finops.api.unit_cost_body import UsdField, time_text, usd_text
 from finops.pricing.models import MAX_USD_PER_MILLION, RateOverride, Tier
-from finops.pricing.terms import PRICES, TIERS, tier_of
+from finops.pricing.rate import SOLD
+from finops.pricing.terms import PRICES, TIERS, tier_of, uses_of
 
 
 def price_help(name: str) -> str:
@@ -25,6 +26,10 @@ class RateOverrideSerializer(serializers.Serializer[Any]):
     provider = serializers.CharField(allow_blank=True, help_text="As the price list names it.")
     model = serializers.CharField()
     service_tier = serializers.ChoiceField(choices=TIERS)
+    region = serializers.CharField(allow_blank=True, help_text="Empty: every region.")
+    uses_usd = serializers.DictField(
+        child=UsdField("USD for one."), help_text="By use; left out: the list price."
+    )
     discount_percent = serializers.RegexField(r"^\d+\.\d{4}$", allow_null=True)
     valid_from = serializers.DateTimeField(help_text="Of the call's start; part of it.")
     valid_to = serializers.DateTimeField(allow_null=True, help_text="Not part; null: no end.")
@@ -48,10 +53,32 @@ class NewRateOverrideSerializer(serializers.Serializer[Any]):
     """What a contract rate takes: prices, or a discount."""
 
     provider = serializers.CharField(
-        required=False, allow_blank=True, max_length=100, help_text="As calls or the list name it."
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="As calls or the list name it; '*' is every provider, for a discount.",
     )
-    model = serializers.CharField(max_length=200, help_text="As calls or the list name it.")
+    model = serializers.CharField(
+        max_length=200,
+        help_text="As calls or the list name it; '*' is every model, for a discount.",
+    )
     service_tier = serializers.ChoiceField(choices=TIERS, default=Tier.ANY.value)
+    region = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="As calls name it; left out: every region.",
+    )
+    uses_usd = serializers.DictField(
+        child=serializers.DecimalField(
+            max_digits=19,
+            decimal_places=12,
+            min_value=Decimal(0),
+            max_value=Decimal(MAX_USD_PER_MILLION),
+        ),
+        required=False,
+        help_text=f"USD for one, by use: {', '.join(SOLD)}.",
+    )
     discount_percent = serializers.DecimalField(
         max_digits=7,
         decimal_places=4,
@@ -97,6 +124,8 @@ def rate_override_body(override: RateOverride) -> dict[str, Any]:
         "provider": override.provider,
         "model": override.model,
         "service_tier": tier_of(override),
+        "region": override.region,
+        "uses_usd": {name: usd_text(usd) for name, usd in uses_of(override).items()},
         "discount_percent": None if percent is None else f"{percent:.4f}",
         "valid_from": time_text(override.valid_from),
         "valid_to": time_text(override.valid_to) if override.valid_to else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,7 +17,7 @@ from finops.pricing.deployment import Deployment
 from finops.pricing.exchange_rate import DisplayCurrency, ExchangeRate
 from finops.pricing.gpu_price import GpuPrice
 from finops.pricing.pools import GpuMembership, GpuPool
-from finops.pricing.rate import BUCKETS
+from finops.pricing.rate import BUCKETS, SOLD
 from finops.pricing.spend_commitment import SpendCommitment
 from finops.pricing.stored_catalogue import CatalogueAdoption, StoredCatalogue
 
@@ -76,11 +77,28 @@ def price_field() -> models.DecimalField[Any, Any]:
     )
 
 
+def check_uses(uses: Any) -> None:
+    """Raise ValidationError unless `uses` maps names of SOLD to amounts of USD as text."""
+    if not isinstance(uses, dict) or not uses.keys() <= set(SOLD):
+        raise ValidationError({"uses_usd": f"What is billed by use is one of {', '.join(SOLD)}."})
+    for usd in uses.values():
+        try:
+            fits = 0 <= Decimal(usd) <= MAX_USD_PER_MILLION
+        except (ArithmeticError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise ValidationError(
+                {"uses_usd": f"A price is a number from 0 to {MAX_USD_PER_MILLION}."}
+            )
+
+
 class RateOverride(models.Model):
     """A contract: prices in USD per million tokens (or per call), or a percentage off the list.
 
     A bucket without a price stays at list price. Model and provider may be named as calls name
     them; a model that the catalogue doesn't know becomes one that it does, for this workspace.
+    The model '*' is every model of the provider, with the provider '*' every model of all; only a
+    discount can be so wide.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="overrides")
@@ -89,6 +107,8 @@ class RateOverride(models.Model):
     service_tier = models.CharField(
         max_length=10, choices=Tier.choices, default=Tier.ANY, blank=True
     )
+    # As calls name it, such as eu-west-1; '' is every region.
+    region = models.CharField(max_length=100, default="", blank=True)
     input_usd = price_field()
     cache_read_usd = price_field()
     cache_write_5m_usd = price_field()
@@ -100,7 +120,7 @@ class RateOverride(models.Model):
     image_in_usd = price_field()
     image_out_usd = price_field()
     call_usd = price_field()
-    # USD for one use, as text of a decimal number, by the names of rate.USES.
+    # USD for one of what is sold by use, as text of a decimal number, by the names of rate.SOLD.
     uses_usd = models.JSONField(default=dict, blank=True)
     discount_percent = models.DecimalField(
         max_digits=7,
@@ -131,14 +151,20 @@ class RateOverride(models.Model):
 
     @property
     def named_prices(self) -> dict[str, Any]:
-        """The prices that the contract names, by bucket."""
+        """The prices that the contract names, by bucket; fees by use are in `uses_usd`."""
         prices = {bucket: getattr(self, f"{bucket}_usd") for bucket in BUCKETS}
         return {bucket: price for bucket, price in prices.items() if price is not None}
 
     def clean(self) -> None:
         """Refuse what contradicts itself or another override of the same model and tier."""
-        if bool(self.named_prices) == (self.discount_percent is not None):
+        priced = bool(self.named_prices or self.uses_usd)
+        if priced == (self.discount_percent is not None):
             raise ValidationError("Give prices or a discount, and not both.")
+        if priced and "*" in (self.provider, self.model):
+            raise ValidationError("A price is for one model; '*' takes a discount.")
+        if self.provider == "*" and self.model != "*":
+            raise ValidationError({"model": "With every provider goes every model: '*'."})
+        check_uses(self.uses_usd)
         if self.valid_to is not None and self.valid_to <= self.valid_from:
             raise ValidationError({"valid_to": "The end has to be after the start."})
         rival = self.overlapping(self.valid_from, self.valid_to).first()
@@ -154,7 +180,10 @@ class RateOverride(models.Model):
     ) -> models.QuerySet[RateOverride, RateOverride]:
         """Return other overrides of the same key that hold at some moment of [start, end)."""
         same = RateOverride.objects.filter(
-            workspace=self.workspace, provider=self.provider, model=self.model
+            workspace=self.workspace,
+            provider=self.provider,
+            model=self.model,
+            region=self.region,
         ).exclude(pk=self.pk)
         if self.service_tier != Tier.ANY:
             same = same.filter(service_tier__in=[self.service_tier, Tier.ANY])

@@ -61,6 +61,12 @@ QUOTED = {
     **{use: 1000 for use in USES if use not in ("audio_ms", "character")},
 }
 
+# What a contract may name -> the use, and how many of it that is. Nobody sells a millisecond.
+SOLD = {
+    **{use: (use, 1) for use in USES if use != "audio_ms"},
+    "audio_hour": ("audio_ms", QUOTED["audio_ms"]),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:

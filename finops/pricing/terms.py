@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -26,13 +27,22 @@ def override_of(workspace: Workspace, terms: Mapping[str, Any]) -> RateOverride:
         "provider": terms.get("provider", ""),
         "model": terms["model"],
         "service_tier": column_of(terms.get("service_tier", Tier.ANY.value)),
+        "region": terms.get("region", "").strip().lower(),
         "discount_percent": terms.get("discount_percent"),
+        "uses_usd": {
+            name: f"{usd.normalize():f}" for name, usd in (terms.get("uses_usd") or {}).items()
+        },
         "valid_from": terms["valid_from"],
         "valid_to": terms.get("valid_to"),
         "why": terms["why"],
         **{column: terms.get(name) for column, name in PRICES.items()},
     }
     return RateOverride(workspace=workspace, **columns)
+
+
+def uses_of(override: RateOverride) -> dict[str, Decimal]:
+    """Return USD for one of what is sold by use: a search, a page, an hour of audio."""
+    return {name: Decimal(usd) for name, usd in override.uses_usd.items()}
 
 
 def column_of(tier: str) -> str:

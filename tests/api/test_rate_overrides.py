@@ -23,6 +23,8 @@ SHOWN = {
     "provider": "azure",
     "model": "gpt-4o",
     "service_tier": "any",
+    "region": "",
+    "uses_usd": {},
     "discount_percent": None,
     "valid_from": "2026-06-01T00:00:00Z",
     "valid_to": None,
@@ -37,6 +39,7 @@ SHOWN = {
     "audio_in_usd_per_million": None,
     "audio_out_usd_per_million": None,
     "image_in_usd_per_million": None,
+    "image_out_usd_per_million": None,
     "call_usd": None,
 }
 

@@ -24,6 +24,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='rateoverride',
+            name='region',
+            field=models.CharField(blank=True, default='', max_length=100),
+        ),
+        migrations.AddField(
+            model_name='rateoverride',
             name='uses_usd',
             field=models.JSONField(blank=True, default=dict),
         ),

@@ -16,7 +16,15 @@ from finops.management.moment import moment
 from finops.pricing.agree import agree_override, end_override
 from finops.pricing.errors import OverrideRefused
 from finops.pricing.models import RateOverride, Tier
-from finops.pricing.terms import PRICES, TIERS, in_terms, override_of, tier_of
+from finops.pricing.rate import SOLD
+from finops.pricing.terms import (
+    PRICES,
+    TIERS,
+    in_terms,
+    override_of,
+    tier_of,
+    uses_of,
+)
 
 FLAGS = {"valid_from": "--from", "valid_to": "--to"}
 KEPT = (
@@ -36,10 +44,19 @@ def amount(text: str) -> Decimal:
     return read
 
 
+def use_price(text: str) -> tuple[str, Decimal]:
+    """Read NAME=USD."""
+    name, equals, usd = text.partition("=")
+    if not equals or name not in SOLD:
+        raise ArgumentTypeError(f"{text!r} is not NAME=USD with one of {', '.join(SOLD)}")
+    return name, amount(usd)
+
+
 class Command(BaseCommand):
     help = (
         "Set a contract rate: prices or a discount that go before the list prices for one "
-        "workspace and model. --list shows what is agreed, --end with --on ends one of them."
+        "workspace and model; a discount also for every model of a provider (--model '*') or of "
+        "all (--provider '*' --model '*'). --list shows what is agreed, --end with --on ends one."
     )
     requires_system_checks = ()
 
@@ -50,6 +67,15 @@ class Command(BaseCommand):
         parser.add_argument("--service-tier", choices=TIERS, default=Tier.ANY.value)
         for name in PRICES.values():
             parser.add_argument(flag(name), type=amount, metavar="USD")
+        parser.add_argument("--region", default="", help="as calls name it; left out: every one")
+        parser.add_argument(
+            "--use",
+            dest="uses_usd",
+            type=use_price,
+            action="append",
+            metavar="NAME=USD",
+            help="what one use costs, such as web_search=0.01 or audio_hour=0.36; repeatable",
+        )
         parser.add_argument("--discount-percent", type=amount, help="off every list price")
         parser.add_argument("--from", dest="valid_from", type=moment, help="UTC")
         parser.add_argument("--to", dest="valid_to", type=moment, help="UTC, exclusive")
@@ -81,7 +107,8 @@ def agree(workspace: Workspace, options: dict[str, Any], actor: User | None) -> 
     missing = [flag(name) for name in ("model", "valid_from", "why") if options[name] is None]
     if missing:
         raise CommandError(f"A contract rate also needs {', '.join(missing)}.")
-    return agree_override(override_of(workspace, options), actor=actor)
+    terms = {**options, "uses_usd": dict(options["uses_usd"] or ())}
+    return agree_override(override_of(workspace, terms), actor=actor)
 
 
 def end(workspace: Workspace, number: int, on: datetime | None, actor: User | None) -> RateOverride:
@@ -122,10 +149,12 @@ def describe(override: RateOverride) -> str:
         for column, name in PRICES.items()
         if getattr(override, column) is not None
     ]
+    prices += [f"{name} {usd:f}" for name, usd in uses_of(override).items()]
     if override.discount_percent is not None:
         prices = [f"{override.discount_percent.normalize():f} % off the list"]
     until = f" to {override.valid_to:%Y-%m-%d %H:%M}" if override.valid_to else ""
+    where = f", region {override.region}" if override.region else ""
     return (
-        f"{override.pk}  {override.provider}/{override.model}, tier {tier_of(override)}: "
+        f"{override.pk}  {override.provider}/{override.model}, tier {tier_of(override)}{where}: "
         f"{', '.join(prices)}; from {override.valid_from:%Y-%m-%d %H:%M}{until} UTC; {override.why}"
     )
