@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from finops.api.budgets import BudgetsView, BudgetView
+from finops.api.drivers import DriversView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
 from finops.api.unit_costs import UnitCostsView
 from finops.api.unpriced import UnpricedView
@@ -16,6 +17,7 @@ DOCS = SpectacularSwaggerSplitView.as_view(url_name="api-schema", template_name=
 urlpatterns: list[URLPattern | URLResolver] = [
     path("unit-costs", UnitCostsView.as_view(), name="api-unit-costs"),
     path("unpriced", UnpricedView.as_view(), name="api-unpriced"),
+    path("drivers", DriversView.as_view(), name="api-drivers"),
     path("budgets", BudgetsView.as_view(), name="api-budgets"),
     path("budgets/<int:budget_id>", BudgetView.as_view(), name="api-budget"),
     path("rate-overrides", RateOverridesView.as_view(), name="api-rate-overrides"),
