@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 
+from finops.costing.repricing import ClosedMonth, LedgerDoubt, Repricing
+
+__all__ = ["ClosedMonth", "JobLease", "LedgerDoubt", "ReconcileRun", "Repricing"]
+
 
 class JobLease(models.Model):
     """Who runs a job now. `version` grows with every holder and fences off the ones before."""

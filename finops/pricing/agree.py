@@ -1,6 +1,6 @@
 """Take a workspace's contract price in, or end it: checked, written down and audited.
 
-Either holds for calls charged from now on; `manage.py recompute` charges earlier ones again.
+Either holds for calls charged from now on; those charged before are marked for repricing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from finops.accounts.audit import record
 from finops.accounts.models import User, Workspace
 from finops.pricing.errors import OverrideRefused
 from finops.pricing.models import RateOverride
+from finops.pricing.rate_change import RateChange, announce
 from finops.pricing.resolve import catalogue_provider
 
 
@@ -43,6 +44,17 @@ def agree_override(override: RateOverride, *, actor: User | None, key: str = "")
             valid_to=override.valid_to.isoformat() if override.valid_to else "",
             why=override.why,
         )
+        announce(
+            RateChange(
+                workspace=override.workspace,
+                start=override.valid_from,
+                end=override.valid_to,
+                cause=f"override {override.pk} of {override.provider}/{override.model} was saved",
+                who=actor,
+                why=override.why,
+                key=key,
+            )
+        )
     return override
 
 
@@ -63,6 +75,17 @@ def end_override(
             override=override.pk,
             before=before.isoformat() if before else "",
             valid_to=valid_to.isoformat(),
+        )
+        announce(
+            RateChange(
+                workspace=override.workspace,
+                start=min(valid_to, before or valid_to),
+                end=None if before is None else max(valid_to, before),
+                cause=f"the end of override {override.pk} was set",
+                who=actor,
+                why=override.why,
+                key=key,
+            )
         )
     return override
 

@@ -16,11 +16,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from finops.clickhouse.client import Warehouse
-from finops.pricing.catalogue import COMPILER
+from finops.pricing.catalogue import COMPILER, PACKAGE
 from finops.pricing.errors import NothingPublished
-from finops.pricing.in_force import list_prices, on_change, take_up
+from finops.pricing.in_force import InForce, list_prices, on_change, take_up
 from finops.pricing.models import RateVersion
-from finops.pricing.rate import BUCKETS, Rate
+from finops.pricing.rate import BEGINNING, BUCKETS, Rate
+from finops.pricing.rate_change import RateChange, announce
 from finops.pricing.resolve import find_provider, resolve_model
 from finops.pricing.terms_in_force import fingerprint_of, load_terms
 from finops.pricing.workspace_rates import Key, Terms, workspace_rates
@@ -67,8 +68,30 @@ def publish_rates(ch: Warehouse, *, now: datetime) -> RateVersion:
     )
     write_rates(ch, version.number, rates, now)
     version.published_at = now
-    version.save(update_fields=["published_at"])
+    with transaction.atomic():
+        version.save(update_fields=["published_at"])
+        if last is not None and is_upgrade(last, source):
+            tell_of_upgrade(last, source)
     return version
+
+
+def is_upgrade(last: RateVersion, source: InForce) -> bool:
+    """Say whether another release of the package is installed; adoptions are told when adopted."""
+    of_package = source.number is None and last.catalogue_version.startswith(f"{PACKAGE} ")
+    return of_package and last.catalogue_sha256 != source.sha256
+
+
+def tell_of_upgrade(last: RateVersion, source: InForce) -> None:
+    announce(
+        RateChange(
+            workspace=None,
+            start=BEGINNING,
+            end=None,
+            cause=f"{source.label} was installed in place of {last.catalogue_version}",
+            who=None,
+            why="",
+        )
+    )
 
 
 def take_number(**columns: object) -> RateVersion:

@@ -1,0 +1,253 @@
+"""Repricing: charges of a range written anew by the rates of now, with an audit of the difference.
+
+    waiting -> which months are closed? -> where do rates differ? -> portions -> audit entry
+
+Each portion runs under the charge job's lease, which is given back in between so that new calls are
+not kept waiting. What a portion cost is written down before it is touched: a run that was cut off
+goes on where it stopped, and the difference that it reports is still that of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from finops.accounts.audit import record
+from finops.clickhouse.client import Warehouse
+from finops.costing.closing import TenantMonth, closed_in, first_moment, month_after, totals
+from finops.costing.lease import Lease, renew_lease
+from finops.costing.recompute import busy_hours as hours_of_calls
+from finops.costing.recompute import recompute
+from finops.costing.repricing import Repricing
+from finops.costing.stale import Span, Stale, cut_out, find_stale, merge, whole_hours
+from finops.pricing.publish import publish_rates
+
+# At 80,000 charges a second a portion holds the lease for some seconds, well below its lifetime.
+PORTION_CHARGES = 400_000
+MOST_IN_AUDIT = 1_000
+State = Repricing.State
+Clock = Callable[[], datetime]
+
+BUSY_HOURS = """
+SELECT toStartOfHour(started_at) AS hour, count() AS charges
+FROM charges
+WHERE workspace_id = {workspace:UInt64}
+    AND started_at >= {start:DateTime64(6, 'UTC')} AND started_at < {end:DateTime64(6, 'UTC')}
+GROUP BY hour
+ORDER BY hour
+"""
+VERSIONS = """
+SELECT DISTINCT rate_version FROM charges FINAL
+WHERE workspace_id = {workspace:UInt64}
+    AND started_at >= {start:DateTime64(6, 'UTC')} AND started_at < {end:DateTime64(6, 'UTC')}
+ORDER BY rate_version
+"""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a repricing will touch: spans of whole hours, and the closed months that it leaves."""
+
+    spans: list[Span]
+    left_out: list[str]
+    old_versions: list[int]
+
+
+def next_repricing() -> Repricing | None:
+    """Return the one to work on: one that was begun before those that wait."""
+    todo = Repricing.objects.filter(state__in=(State.RUNNING, State.WAITING))
+    return todo.select_related("workspace", "who").order_by("state", "pk").first()
+
+
+def reprice(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> bool:
+    """Do one portion of a repricing under the lease; True when it is done or was refused.
+
+    Raises LeaseLost and WarehouseError; a later run goes on.
+    """
+    rates = publish_rates(ch, now=clock())
+    if repricing.state == State.WAITING:
+        repricing.state, repricing.started_at = State.RUNNING, clock()
+        repricing.end = min(repricing.end, clock())
+        repricing.save()
+    elif repricing.portion is not None:
+        return portion_done(ch, lease, repricing, clock)
+    plan = plan_of(ch, repricing, clock())
+    repricing.left_out = sorted({*repricing.left_out, *plan.left_out})
+    repricing.old_versions = sorted({*repricing.old_versions, *plan.old_versions})
+    repricing.new_version = rates.number
+    span = next_portion(ch, repricing.workspace.pk, plan.spans)
+    if span is None:
+        finish(repricing, clock())
+        return True
+    before = totals(ch, repricing.workspace.pk, *span)
+    repricing.portion = {
+        "start": span[0].isoformat(),
+        "end": span[1].isoformat(),
+        "before": [as_json(row) for row in before],
+    }
+    repricing.save()
+    return portion_done(ch, lease, repricing, clock)
+
+
+def plan_of(ch: Warehouse, repricing: Repricing, now: datetime) -> Plan:
+    """Say what is left to do: where charges are out of date, or all; without closed months."""
+    workspace = repricing.workspace
+    start, end = repricing.done_to or repricing.start, repricing.end
+    if start >= end:
+        return Plan([], [], [])
+    found = everything(ch, workspace.pk, start, end)
+    if not repricing.whole:
+        rates = publish_rates(ch, now=now)
+        found = find_stale(ch, rates, workspace.pk, start, end, now=now)
+    if repricing.forced:
+        return Plan(found.spans, [], found.versions)
+    holes = {
+        f"{month:%Y-%m}": (first_moment(month), first_moment(month_after(month)))
+        for month in closed_in(workspace, start, end)
+    }
+    return Plan(
+        spans=[left for span in found.spans for left in cut_out(span, holes.values())],
+        left_out=[
+            name
+            for name, hole in holes.items()
+            if any(span[0] < hole[1] and hole[0] < span[1] for span in found.spans)
+        ],
+        old_versions=found.versions,
+    )
+
+
+def everything(ch: Warehouse, workspace_id: int, start: datetime, end: datetime) -> Stale:
+    asked = {"workspace": workspace_id, "start": start, "end": end}
+    versions = [row["rate_version"] for row in ch.query(VERSIONS, asked)]
+    return Stale(merge([whole_hours((start, end))]) if versions else [], versions)
+
+
+def next_portion(ch: Warehouse, workspace_id: int, spans: list[Span]) -> Span | None:
+    """Return the first hours that fit into a portion; None where no charge is left."""
+    for start, end in spans:
+        hours = list(busy_hours(ch, workspace_id, start, end))
+        if not hours:
+            continue
+        charges = 0
+        for hour, count in hours:
+            if charges and charges + count > PORTION_CHARGES:
+                return hours[0][0], hour
+            charges += count
+        return hours[0][0], end
+    return None
+
+
+def busy_hours(
+    ch: Warehouse, workspace_id: int, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, int]]:
+    asked = {"workspace": workspace_id, "start": start, "end": end}
+    for row in ch.query(BUSY_HOURS, asked):
+        yield row["hour"], row["charges"]
+
+
+def portion_done(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> bool:
+    """Write the portion's charges anew and add up what changed; False: there may be more."""
+    portion = repricing.portion or {}
+    start, end = (datetime.fromisoformat(portion[name]) for name in ("start", "end"))
+    rates = publish_rates(ch, now=clock())
+    hours = hours_of_calls(ch, start, end, workspace_id=repricing.workspace.pk)
+    rows = recompute(ch, lease, clock, hours)
+    # Who lost the lease meanwhile wrote below another: the portion is done again.
+    renew_lease(lease, now=clock())
+    after = totals(ch, repricing.workspace.pk, start, end)
+    repricing.rows += rows
+    repricing.new_version = rates.number
+    repricing.differences = add_up(
+        repricing.differences, portion["before"], [as_json(row) for row in after]
+    )
+    repricing.done_to, repricing.portion = end, None
+    repricing.save()
+    return False
+
+
+def as_json(row: TenantMonth) -> dict[str, str]:
+    return {"tenant": row.tenant, "month": f"{row.month:%Y-%m}", "usd": str(row.cost_usd)}
+
+
+def add_up(
+    so_far: list[dict[str, str]], before: list[dict[str, str]], after: list[dict[str, str]]
+) -> list[dict[str, str]]:
+    """Return old and new sums by tenant and month with one portion more; JSON, money as text."""
+    sums: dict[tuple[str, str], list[Decimal]] = {
+        (row["tenant"], row["month"]): [Decimal(row["old_usd"]), Decimal(row["new_usd"])]
+        for row in so_far
+    }
+    for side, rows in enumerate((before, after)):
+        for row in rows:
+            pair = sums.setdefault((row["tenant"], row["month"]), [Decimal(0), Decimal(0)])
+            pair[side] += Decimal(row["usd"])
+    return [
+        {
+            "tenant": tenant,
+            "month": month,
+            "old_usd": str(old),
+            "new_usd": str(new),
+            "difference_usd": str(new - old),
+        }
+        for (tenant, month), (old, new) in sorted(sums.items(), key=lambda one: one[0][::-1])
+    ]
+
+
+def finish(repricing: Repricing, now: datetime) -> None:
+    """End a repricing with its entry in the audit trail; refused where all of it is closed."""
+    refused = bool(repricing.left_out) and not repricing.rows
+    repricing.state = State.REFUSED if refused else State.DONE
+    if refused:
+        repricing.problem = (
+            f"Nothing was changed: {', '.join(repricing.left_out)} closed. "
+            "Open the month again, or reprice it by force with a reason."
+        )
+    repricing.differences = [row for row in repricing.differences if Decimal(row["difference_usd"])]
+    repricing.finished_at, repricing.portion = now, None
+    with transaction.atomic():
+        repricing.save()
+        record(
+            repricing.workspace,
+            repricing.who,
+            f"repricing.{repricing.state}",
+            f"{repricing.start:%Y-%m-%d %H:%M} to {repricing.end:%Y-%m-%d %H:%M} UTC",
+            **audit_of(repricing),
+        )
+    log.info("repriced", repricing=repricing.pk, state=repricing.state, rows=repricing.rows)
+
+
+def audit_of(repricing: Repricing) -> dict[str, Any]:
+    return {
+        "key": repricing.key,
+        "repricing": repricing.pk,
+        "cause": repricing.cause,
+        "why": repricing.why,
+        "forced": repricing.forced,
+        "old_rate_versions": repricing.old_versions,
+        "new_rate_version": repricing.new_version,
+        "rows": repricing.rows,
+        "left_out": repricing.left_out,
+        "difference_usd": str(total_difference(repricing)),
+        "differences": repricing.differences[:MOST_IN_AUDIT],
+        "differences_in_all": len(repricing.differences),
+    }
+
+
+def total_difference(repricing: Repricing) -> Decimal:
+    return sum((Decimal(row["difference_usd"]) for row in repricing.differences), Decimal(0))
+
+
+def fail(repricing: Repricing, error: Exception, now: datetime) -> None:
+    """Put a repricing aside that can't be done; it says why and may be asked for again."""
+    repricing.state, repricing.finished_at = State.FAILED, now
+    repricing.problem = f"It could not be done: {error}"[:300]
+    repricing.save()
+    log.error("repricing_failed", repricing=repricing.pk, error=str(error))
