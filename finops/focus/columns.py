@@ -36,5 +36,5 @@ class Version:
         return tuple(column.name for column in self.columns)
 
 
-def required(name: str, kind: Kind = "string") -> Column:
-    return Column(name, kind, nullable=False)
+def required(name: str, kind: Kind = "string", source: str = "") -> Column:
+    return Column(name, kind, nullable=False, source=source)

@@ -1,10 +1,9 @@
 """FOCUS 1.2, Cost and Usage (ratified 2025-05-29).
 
-Every column that this version makes mandatory, and the conditional ones that apply: unit prices,
-sub accounts, usage, regions, resources, tags. Columns for what we never have (commitment discounts,
-capacity reservations, a pricing currency other than the billing one) are left out, as the
-specification says for conditions that aren't met. 1.2 has no columns for split charges: they are
-our own, under the names that 1.3 gave them.
+Every column of the version, so that a reader finds each: those for what a ledger of usage never has
+(commitment discounts, capacity reservations, zones, invoices) are empty, and prices are in the
+billing currency. 1.2 has no columns for split charges: they are our own here, under the names that
+1.3 gave them.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from finops.focus.columns import Column, Version, required
 V1_2 = Version(
     "1.2",
     (
+        Column("AvailabilityZone"),
         required("BilledCost", "decimal"),
         required("BillingAccountId"),
         Column("BillingAccountName"),
@@ -21,12 +21,21 @@ V1_2 = Version(
         required("BillingCurrency"),
         required("BillingPeriodEnd", "time"),
         required("BillingPeriodStart", "time"),
+        Column("CapacityReservationId"),
+        Column("CapacityReservationStatus"),
         required("ChargeCategory"),
         Column("ChargeClass"),
         Column("ChargeDescription"),
         required("ChargeFrequency"),
         required("ChargePeriodEnd", "time"),
         required("ChargePeriodStart", "time"),
+        Column("CommitmentDiscountCategory"),
+        Column("CommitmentDiscountId"),
+        Column("CommitmentDiscountName"),
+        Column("CommitmentDiscountQuantity", "decimal"),
+        Column("CommitmentDiscountStatus"),
+        Column("CommitmentDiscountType"),
+        Column("CommitmentDiscountUnit"),
         Column("ConsumedQuantity", "decimal"),
         Column("ConsumedUnit"),
         required("ContractedCost", "decimal"),
@@ -37,6 +46,10 @@ V1_2 = Version(
         required("ListCost", "decimal"),
         Column("ListUnitPrice", "decimal"),
         Column("PricingCategory"),
+        required("PricingCurrency", source="BillingCurrency"),
+        Column("PricingCurrencyContractedUnitPrice", "decimal", source="ContractedUnitPrice"),
+        Column("PricingCurrencyEffectiveCost", "decimal", source="EffectiveCost"),
+        Column("PricingCurrencyListUnitPrice", "decimal", source="ListUnitPrice"),
         Column("PricingQuantity", "decimal"),
         Column("PricingUnit"),
         required("ProviderName"),
