@@ -51,9 +51,7 @@ class GpuPool(models.Model):
     serves = names_field("Models that run on it.")
     providers = names_field("Providers that stand for it, beside vllm, sglang and the like.")
     tenants = names_field("Whose calls run on it; empty: everybody's.")
-    sharing = models.CharField(
-        max_length=12, choices=Sharing.choices, default=Sharing.PROPORTIONAL
-    )
+    sharing = models.CharField(max_length=12, choices=Sharing.choices, default=Sharing.PROPORTIONAL)
     overhead_percent = models.DecimalField(
         max_digits=7,
         decimal_places=4,
