@@ -6,8 +6,11 @@ from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from finops.api.budgets import BudgetsView, BudgetView
+from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
+from finops.api.exchange_rates import DisplayCurrencyView, ExchangeRatesView, ExchangeRateView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
+from finops.api.spend_commitments import SpendCommitmentsView, SpendCommitmentView
 from finops.api.unit_costs import UnitCostsView
 from finops.api.unpriced import UnpricedView
 
@@ -22,6 +25,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("budgets/<int:budget_id>", BudgetView.as_view(), name="api-budget"),
     path("rate-overrides", RateOverridesView.as_view(), name="api-rate-overrides"),
     path("rate-overrides/<int:override_id>", RateOverrideView.as_view(), name="api-rate-override"),
+    path("deployments", DeploymentsView.as_view(), name="api-deployments"),
+    path("deployments/<int:deployment_id>", DeploymentView.as_view(), name="api-deployment"),
+    path("spend-commitments", SpendCommitmentsView.as_view(), name="api-spend-commitments"),
+    path(
+        "spend-commitments/<int:commitment_id>",
+        SpendCommitmentView.as_view(),
+        name="api-spend-commitment",
+    ),
+    path("exchange-rates", ExchangeRatesView.as_view(), name="api-exchange-rates"),
+    path("exchange-rates/<int:rate_id>", ExchangeRateView.as_view(), name="api-exchange-rate"),
+    path("display-currency", DisplayCurrencyView.as_view(), name="api-display-currency"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", DOCS, name="api-docs"),
 ]

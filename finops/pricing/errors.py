@@ -2,7 +2,8 @@
 
 PricingError
 ├── NothingPublished   the charge job has no rates yet
-├── OverrideRefused    a workspace's contract price contradicts itself or another one
+├── TermsRefused       what a workspace says it has agreed contradicts itself or something else
+│   └── OverrideRefused    so does a contract price
 ├── CatalogueRefused   a file isn't a price catalogue that can be used
 └── NotForAll          list prices belong to every workspace, and who asks doesn't run them all
 """
@@ -28,14 +29,20 @@ class NothingPublished(PricingError):
         super().__init__("No rates are published yet: run `manage.py publish_rates`.")
 
 
-class OverrideRefused(PricingError):
-    """An override is not valid; `problem` says by field what to do about it."""
+class TermsRefused(PricingError):
+    """Terms are not valid; `problem` says by field what to do about it."""
 
-    code = "override_refused"
+    code = "terms_refused"
 
     def __init__(self, problem: ValidationError) -> None:
         self.problem = problem
         super().__init__(" ".join(problem.messages))
+
+
+class OverrideRefused(TermsRefused):
+    """A contract price is not valid."""
+
+    code = "override_refused"
 
 
 class CatalogueRefused(PricingError):

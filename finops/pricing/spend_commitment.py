@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,8 @@ from django.utils.timezone import now
 from finops.accounts.models import User, Workspace
 
 EVERYTHING = "*"
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LONGEST_TERM = timedelta(days=3653)
 
 
 class SpendCommitment(models.Model):
@@ -56,6 +59,10 @@ class SpendCommitment(models.Model):
         """Refuse a term that ends before it starts, or that overlaps another of the provider."""
         if self.valid_to <= self.valid_from:
             raise ValidationError({"valid_to": "The end has to be after the start."})
+        if self.valid_from < EARLIEST or self.valid_to - self.valid_from > LONGEST_TERM:
+            raise ValidationError(
+                {"valid_from": "A term starts after 2000 and lasts at most 10 years."}
+            )
         rival = (
             SpendCommitment.objects.filter(
                 workspace=self.workspace,

@@ -80,10 +80,12 @@ def segments(deployments: Sequence[Deployed], otherwise: Key | None) -> Iterator
     """Cut all time where another model comes to stand behind a name."""
     free = BEGINNING
     for each in sorted(deployments, key=lambda deployed: deployed.valid_from):
-        if free < each.valid_from:
-            yield Segment(free, each.valid_from, otherwise)
-        yield Segment(each.valid_from, each.until, each.model, each.number)
-        free = each.until
+        start, end = max(each.valid_from, BEGINNING), min(each.until, FOREVER)
+        if free < start:
+            yield Segment(free, start, otherwise)
+        if start < end:
+            yield Segment(start, end, each.model, each.number)
+            free = end
     if free < FOREVER:
         yield Segment(free, FOREVER, otherwise)
 

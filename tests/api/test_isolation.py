@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from finops.accounts.models import Role, User, Workspace
 from finops.accounts.workspaces import set_role
 from finops.budgets.models import Budget
 from finops.clickhouse.client import Warehouse
+from finops.pricing.models import Deployment, ExchangeRate, SpendCommitment
 from tests.api.conftest import with_key
 from tests.queries.rows import Charge, at, ledger_of
 
@@ -33,9 +35,7 @@ def addresses(
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern.url_patterns, route)
         else:
-            filled = route.replace("<int:budget_id>", "1").replace("<int:alert_id>", "1")
-            filled = filled.replace("<int:key_id>", "1").replace("<int:membership_id>", "1")
-            filled = filled.replace("<int:override_id>", "1")
+            filled = re.sub(r"<int:\w+>", "1", route)
             yield f"/{filled}", str(pattern.name)
 
 
@@ -58,6 +58,14 @@ def filled(acme: Workspace, globex: Workspace, configured_ch: Warehouse) -> Work
         tenant=SECRET,
         amount_usd=Decimal(1),
         recipients=[f"{SECRET}@globex.example"],
+    )
+    agreed: dict[str, Any] = {"workspace": globex, "valid_from": at("10:00"), "why": SECRET}
+    Deployment.objects.create(**agreed, name="chat", model="gpt-4o")
+    SpendCommitment.objects.create(
+        **agreed, provider="openai", committed_usd=Decimal(1), valid_to=at("11:00")
+    )
+    ExchangeRate.objects.create(
+        workspace=globex, currency="EUR", day=at("10:00").date(), per_usd=Decimal(1), why=SECRET
     )
     with_key(globex, "read")
     owner = User.objects.create_user(f"{SECRET}@globex.example", None, name=SECRET)
@@ -105,6 +113,7 @@ def test_its_own_member_sees_it(filled: Workspace) -> None:
     client.force_login(User.objects.get(name=SECRET))
     seen = {name for path, name in ADDRESSES if SECRET in body_of(client.get(f"{path}?{RANGE}"))}
     assert {"overview", "api-unit-costs", "budgets", "api-budgets", "members"} <= seen
+    assert {"api-deployments", "api-spend-commitments", "api-exchange-rates"} <= seen
 
 
 def test_each_of_two_keys_sees_its_own_numbers(
