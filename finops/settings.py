@@ -46,6 +46,8 @@ INSTALLED_APPS = [
     "finops.accounts",
     "finops.pricing",
     "finops.costing",
+    "finops.invoices",
+    "finops.focus",
     "finops.budgets",
     "finops.demo",
     "ingest",

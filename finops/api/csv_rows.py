@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from finops.api.unit_cost_body import MEASURE_NAMES, measures_of
+from finops.focus.spreadsheet import defuse
 from finops.queries import Dimension, UnitCost
 
 ROWS_A_PIECE = 500
-# A spreadsheet runs a cell that starts like this as a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_pieces(rows: Iterable[UnitCost], group_by: Sequence[Dimension]) -> Iterator[str]:
@@ -26,11 +25,6 @@ def csv_pieces(rows: Iterable[UnitCost], group_by: Sequence[Dimension]) -> Itera
 def cells(row: UnitCost, group_by: Sequence[Dimension]) -> list[object]:
     names = [defuse(row.group[dimension]) for dimension in group_by]
     return [*names, *measures_of(row).values()]
-
-
-def defuse(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would run."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
 def write(rows: Iterable[Iterable[object]]) -> str:

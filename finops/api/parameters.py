@@ -76,9 +76,16 @@ def read_unpriced_question(params: QueryDict, *, now: datetime) -> UnpricedQuest
 
 
 def refuse_unknown(params: QueryDict, single: tuple[str, ...]) -> None:
+    refuse_others(params, single, DIMENSIONS)
+
+
+def refuse_others(
+    params: QueryDict, single: tuple[str, ...], repeatable: tuple[str, ...] = ()
+) -> None:
+    """Raise InvalidParameter for a name that is neither, or a single one that comes twice."""
     for name in params:
-        if name not in single and name not in DIMENSIONS:
-            allowed = ", ".join((*single, *DIMENSIONS))
+        if name not in single and name not in repeatable:
+            allowed = ", ".join((*single, *repeatable))
             raise InvalidParameter(name[:50], "unknown_parameter", f"Parameters are {allowed}.")
         if name in single and len(params.getlist(name)) > 1:
             raise InvalidParameter(name, "repeated_parameter", "Give this parameter once.")

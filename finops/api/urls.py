@@ -9,6 +9,7 @@ from finops.api.budgets import BudgetsView, BudgetView
 from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
 from finops.api.exchange_rates import DisplayCurrencyView, ExchangeRatesView, ExchangeRateView
+from finops.api.focus import FocusView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
 from finops.api.spend_commitments import SpendCommitmentsView, SpendCommitmentView
 from finops.api.unit_costs import UnitCostsView
@@ -21,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("unit-costs", UnitCostsView.as_view(), name="api-unit-costs"),
     path("unpriced", UnpricedView.as_view(), name="api-unpriced"),
     path("drivers", DriversView.as_view(), name="api-drivers"),
+    path("focus", FocusView.as_view(), name="api-focus"),
     path("budgets", BudgetsView.as_view(), name="api-budgets"),
     path("budgets/<int:budget_id>", BudgetView.as_view(), name="api-budget"),
     path("rate-overrides", RateOverridesView.as_view(), name="api-rate-overrides"),
