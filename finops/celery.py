@@ -33,9 +33,20 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 7.5},
     },
+    "reprice": {
+        "task": "finops.costing.tasks.reprice",
+        "schedule": 10.0,
+        "options": {"expires": 15.0},
+    },
     "reconcile": {
         "task": "finops.costing.tasks.reconcile",
         "schedule": crontab(minute="*/10"),
+        "options": {"expires": 900},
+    },
+    # The hour's bill when its last samples are in; what came late, soon after it came.
+    "allocate-gpus": {
+        "task": "finops.costing.tasks.allocate",
+        "schedule": crontab(minute="9-59/10"),
         "options": {"expires": 900},
     },
     "evaluate-budgets": {

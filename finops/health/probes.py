@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 
 from finops.clickhouse.client import connect
 from finops.config import Config
+from finops.costing.doubt import doubts_open
 from finops.health.heartbeat import last_beat
 from finops.health.own import open_own
 
@@ -26,7 +27,7 @@ DEADLINE_S = 4
 LATE_AFTER = {"beat": timedelta(seconds=30), "worker": timedelta(seconds=120)}
 LEAST_FREE_BYTES = 256 * 1024**2
 
-State = Literal["ok", "late", "full", "never", "down"]
+State = Literal["ok", "late", "full", "never", "doubt", "down"]
 Probe = Callable[[], "Part"]
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,7 @@ def ask_all(config: Config, now: datetime) -> dict[str, Part]:
     well = parts["database"].state == "ok"
     for name in LATE_AFTER:
         parts[name] = ask_heartbeat(name, now) if well else Part("down")
+    parts["ledger"] = safely("ledger", ask_ledger) if well else Part("down")
     for name, future in asked.items():
         parts[name] = safely(name, partial(future.result, DEADLINE_S))
     # A probe that hangs, in a name look-up for example, is left behind to its own timeout.
@@ -113,6 +115,12 @@ def ask_spool(folder: Path, max_bytes: int) -> Part:
     free = shutil.disk_usage(folder).free
     full = used >= max_bytes or free < LEAST_FREE_BYTES
     return Part("full" if full else "ok", {"bytes": used, "free_bytes": free})
+
+
+def ask_ledger() -> Part:
+    """In doubt while sums and charges of some workspace disagree."""
+    doubts = doubts_open()
+    return Part("doubt", {"workspaces": doubts}) if doubts else Part("ok")
 
 
 def ask_heartbeat(name: str, now: datetime) -> Part:

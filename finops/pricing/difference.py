@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Literal
 
 from finops.pricing.meters import METERS, quoted_price
+from finops.pricing.overrides import PART_OF
 from finops.pricing.rate import ANY_SIZE, DAY_S, Rate
 
 Kind = Literal["added", "removed", "changed"]
@@ -182,3 +183,20 @@ def apart_from(change: Change, start: str, end: str) -> tuple[str, ...]:
     names = [name for name in Change.__slots__ if name not in (start, end)]
     meter = f"{list(METERS).index(change.meter):03}"
     return (meter, *(str(getattr(change, name)) for name in names))
+
+
+def without_copies(changes: Iterable[Change]) -> list[Change]:
+    """Leave out what only follows another change, such as cached input that is billed as input."""
+    told = list(changes)
+    seen = {(cell_of(change), change.meter, change.old, change.new) for change in told}
+    return [
+        change
+        for change in told
+        if (cell_of(change), PART_OF.get(change.meter), change.old, change.new) not in seen
+    ]
+
+
+def cell_of(change: Change) -> tuple[object, ...]:
+    """Return everything of a change but its meter and its prices."""
+    names = [name for name in Change.__slots__ if name not in ("meter", "old", "new")]
+    return tuple(getattr(change, name) for name in names)

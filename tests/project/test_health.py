@@ -32,7 +32,7 @@ from finops.health.probes import (
 from tests.services import redis_url
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-PARTS = ["beat", "broker", "clickhouse", "database", "ingest", "spool", "worker"]
+PARTS = ["beat", "broker", "clickhouse", "database", "ingest", "ledger", "spool", "worker"]
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +199,7 @@ def test_all_parts_are_asked_and_none_can_stop_the_others(tmp_path: Path, closed
         "clickhouse": "down",
         "database": "ok",
         "ingest": "down",
+        "ledger": "ok",
         "spool": "ok",
         "worker": "never",
     }
