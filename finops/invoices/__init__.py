@@ -1,1 +1,1 @@
-"""What providers billed, beside what was captured: import of their exports, and reconciliation by day and model."""
+"""What providers billed, beside what was captured: import, and reconciliation by day and model."""
