@@ -184,7 +184,7 @@ def read_values(query: QueryDict, name: Dimension) -> tuple[str, ...]:
 
 def explicit_pairs(query: QueryDict) -> dict[str, list[str]]:
     """What the address says of this page; the workspace stays out, the session keeps it."""
-    known = ("range", "from", "to", "group", "sort", "rows")
+    known = ("range", "from", "to", "group", "sort", "rows", "by", "vs", "base_from", "base_to")
     settings = {name: query.getlist(name) for name in known if query.get(name)}
     filters = {name: list(values) for name in DIMENSIONS if (values := read_values(query, name))}
     return settings | filters

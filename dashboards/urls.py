@@ -12,6 +12,7 @@ from dashboards.budgets import (
     send_alert_again,
     switch_budget,
 )
+from dashboards.changes import change_line, changes_page
 from dashboards.data import data
 from dashboards.overview import overview
 from dashboards.waiting import waiting
@@ -19,6 +20,8 @@ from dashboards.waiting import waiting
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("overview/waiting", waiting, name="waiting"),
+    path("changes", changes_page, name="changes"),
+    path("changes/line", change_line, name="change-line"),
     path("data", data, name="data"),
     path("budgets", budgets_page, name="budgets"),
     path("budgets/new", new_budget_page, name="new-budget"),
