@@ -14,7 +14,7 @@ from finops.accounts.audit import record
 from finops.accounts.models import User, Workspace
 from finops.pricing.errors import OverrideRefused
 from finops.pricing.models import RateOverride
-from finops.pricing.rate_change import RateChange, announce
+from finops.pricing.rate_change import announce_ended, announce_saved
 from finops.pricing.resolve import catalogue_provider
 
 
@@ -44,17 +44,8 @@ def agree_override(override: RateOverride, *, actor: User | None, key: str = "")
             valid_to=override.valid_to.isoformat() if override.valid_to else "",
             why=override.why,
         )
-        announce(
-            RateChange(
-                workspace=override.workspace,
-                start=override.valid_from,
-                end=override.valid_to,
-                cause=f"override {override.pk} of {override.provider}/{override.model} was saved",
-                who=actor,
-                why=override.why,
-                key=key,
-            )
-        )
+        cause = f"override {override.pk} of {override.provider}/{override.model} was saved"
+        announce_saved(override, override.valid_to, cause, who=actor, key=key)
     return override
 
 
@@ -76,17 +67,8 @@ def end_override(
             before=before.isoformat() if before else "",
             valid_to=valid_to.isoformat(),
         )
-        announce(
-            RateChange(
-                workspace=override.workspace,
-                start=min(valid_to, before or valid_to),
-                end=None if before is None else max(valid_to, before),
-                cause=f"the end of override {override.pk} was set",
-                who=actor,
-                why=override.why,
-                key=key,
-            )
-        )
+        cause = f"the end of override {override.pk} was set"
+        announce_ended(override, before, valid_to, cause, who=actor, key=key)
     return override
 
 

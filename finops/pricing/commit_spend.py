@@ -11,6 +11,7 @@ from finops.accounts.audit import record
 from finops.accounts.models import User, Workspace
 from finops.pricing.errors import TermsRefused
 from finops.pricing.models import SpendCommitment
+from finops.pricing.rate_change import announce_ended, announce_saved
 from finops.pricing.resolve import catalogue_provider
 
 
@@ -40,6 +41,8 @@ def commit_spend(
             valid_to=commitment.valid_to.isoformat(),
             why=commitment.why,
         )
+        cause = f"commitment {commitment.pk} with {commitment.provider} was saved"
+        announce_saved(commitment, commitment.valid_to, cause, who=actor, key=key)
     return commitment
 
 
@@ -61,6 +64,8 @@ def end_commitment(
             before=before.isoformat(),
             valid_to=valid_to.isoformat(),
         )
+        cause = f"the end of commitment {commitment.pk} was set"
+        announce_ended(commitment, before, valid_to, cause, who=actor, key=key)
     return commitment
 
 

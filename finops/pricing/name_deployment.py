@@ -11,6 +11,7 @@ from finops.accounts.audit import record
 from finops.accounts.models import User, Workspace
 from finops.pricing.errors import TermsRefused
 from finops.pricing.models import Deployment
+from finops.pricing.rate_change import announce_ended, announce_saved
 from finops.pricing.resolve import catalogue_provider, resolve_model
 
 
@@ -38,6 +39,8 @@ def name_deployment(deployment: Deployment, *, actor: User | None, key: str = ""
             valid_to=deployment.valid_to.isoformat() if deployment.valid_to else "",
             why=deployment.why,
         )
+        cause = f"deployment {deployment.name} was named"
+        announce_saved(deployment, deployment.valid_to, cause, who=actor, key=key)
     return deployment
 
 
@@ -59,6 +62,8 @@ def end_deployment(
             before=before.isoformat() if before else "",
             valid_to=valid_to.isoformat(),
         )
+        cause = f"the end of deployment {deployment.name} was set"
+        announce_ended(deployment, before, valid_to, cause, who=actor, key=key)
     return deployment
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.dispatch import Signal
 
@@ -34,3 +35,33 @@ class RateChange:
 def announce(change: RateChange) -> None:
     """Tell everybody who listens; call it in the transaction that makes the change."""
     rate_changed.send(sender=RateChange, change=change)
+
+
+class Agreed(Protocol):
+    """What a workspace agreed for a time: an override, a commitment, a deployment's model."""
+
+    workspace: Workspace
+    valid_from: datetime
+    why: str
+
+
+def announce_saved(
+    agreed: Agreed, valid_to: datetime | None, cause: str, *, who: User | None, key: str
+) -> None:
+    """Tell that something was agreed, which changes prices while it holds."""
+    announce(RateChange(agreed.workspace, agreed.valid_from, valid_to, cause, who, agreed.why, key))
+
+
+def announce_ended(
+    agreed: Agreed,
+    before: datetime | None,
+    valid_to: datetime,
+    cause: str,
+    *,
+    who: User | None,
+    key: str,
+) -> None:
+    """Tell that an end was moved, which changes prices between the old and the new one."""
+    start = min(valid_to, before or valid_to)
+    end = None if before is None else max(valid_to, before)
+    announce(RateChange(agreed.workspace, start, end, cause, who, agreed.why, key))
