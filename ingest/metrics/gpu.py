@@ -90,6 +90,7 @@ def read_column(name: str) -> str:
 
 TEXTS = {
     "gpu_model": first_of(gpu_names.GPU_MODEL),
+    "gpu_profile": f"if(of_card, '', {first_of(gpu_names.GPU_PROFILE)})",
     "pool": first_of(gpu_names.POOL, resource=gpu_names.POOL_OF_RESOURCE),
     "namespace": first_of(gpu_names.NAMESPACE),
     "pod": first_of(gpu_names.POD),

@@ -155,6 +155,8 @@ GPU_UUID = (
 )
 GPU_MODEL = ("modelName", "hw.model", "hw.name", "gpu.name", "card_model", "card_series", "model")
 GPU_INSTANCE = ("GPU_I_ID", "gpu.mig.instance_id", "gpu_partition_id", "finops.gpu.instance")
+# What part of its card a MIG instance is, as 1g.10gb.
+GPU_PROFILE = ("GPU_I_PROFILE", "gpu.mig.profile", "finops.gpu.profile")
 DRIVER = ("hw.driver_version", "DCGM_FI_DRIVER_VERSION", "driver_version")
 PROCESS = ("process.pid",)
 WINDOW_S = ("finops.gpu.window_s",)

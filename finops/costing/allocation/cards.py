@@ -16,6 +16,8 @@ PROFILE = re.compile(r"^(?:mig[ -])?(\d)(?:c\.(\d))?g\.\d+gb", re.IGNORECASE)
 SLICES = 7
 SLICES_OF_A30 = 4
 HOUR_MS = 3_600_000
+# Least common multiple of 4 and 7, so that slices are whole numbers.
+TICKS = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,14 @@ class SampleHour:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was observed of a pool's GPUs in an hour."""
+    """What was observed of a pool's GPUs in an hour.
+
+    Covered and busy time in ticks, TICKS to a GPU millisecond: so slices of cards stay exact.
+    """
 
     gpus: int = 0
-    covered_ms: int = 0
-    busy_ms: int = 0
+    covered_ticks: int = 0
+    busy_ticks: int = 0
     span_ms: int = 0
     energy_j: int = 0
 
@@ -70,8 +75,8 @@ def see(samples: Iterable[SampleHour]) -> Seen:
     seen = [see_card(card) for card in cards.values()]
     return Seen(
         gpus=len(seen),
-        covered_ms=sum(card.covered_ms for card in seen),
-        busy_ms=sum(card.busy_ms for card in seen),
+        covered_ticks=sum(card.covered_ticks for card in seen),
+        busy_ticks=sum(card.busy_ticks for card in seen),
         span_ms=sum(card.span_ms for card in seen),
         energy_j=sum(card.energy_j for card in seen),
     )
@@ -84,7 +89,8 @@ def see_card(card: Sequence[SampleHour]) -> Seen:
     if not instances:
         # The longest covered row: a card that was cut up in this hour has silent ones, too.
         whole = max(card, key=lambda sample: (sample.covered_ms, sample.busy_ms))
-        return Seen(1, whole.covered_ms, whole.busy_ms, whole.span_ms, energy_j)
+        covered, busy = whole.covered_ms * TICKS, whole.busy_ms * TICKS
+        return Seen(1, covered, busy, whole.span_ms, energy_j)
     return see_instances(instances, energy_j)
 
 
@@ -94,18 +100,14 @@ def see_instances(instances: Sequence[SampleHour], energy_j: int) -> Seen:
     covered = sum(sample.covered_ms * part for sample, part in parts)
     busy = sum(sample.busy_ms * part for sample, part in parts)
     watched_ms = max(sample.covered_ms for sample in instances)
-    empty = max(0, SCALE - sum(part for _, part in parts)) * watched_ms
+    empty = max(0, TICKS - sum(part for _, part in parts)) * watched_ms
     # A card that was cut up anew within the hour has more instances than fit: each for a while.
-    most = min(HOUR_MS * SCALE, max(watched_ms * SCALE, covered))
+    most = min(HOUR_MS * TICKS, max(watched_ms * TICKS, covered))
     if covered > most:
         covered, busy = most, busy * most // covered
     covered = min(covered + empty, most)
-    span_ms = max(max(sample.span_ms for sample in instances), most // SCALE)
-    return Seen(1, covered // SCALE, busy // SCALE, span_ms, energy_j)
-
-
-# Least common multiple of 4 and 7, so that slices are whole numbers.
-SCALE = 28
+    span_ms = max(max(sample.span_ms for sample in instances), most // TICKS)
+    return Seen(1, covered, busy, span_ms, energy_j)
 
 
 def parts_of(instances: Sequence[SampleHour]) -> list[tuple[SampleHour, int]]:
@@ -114,10 +116,10 @@ def parts_of(instances: Sequence[SampleHour]) -> list[tuple[SampleHour, int]]:
     Instances of unknown profile share what the others leave in equal parts, rounded down.
     """
     known = {
-        sample: found[0] * SCALE // found[1]
+        sample: found[0] * TICKS // found[1]
         for sample in instances
         if (found := slices_of(sample.profile, sample.gpu_model)) is not None
     }
     unknown = len(instances) - len(known)
-    left = max(0, SCALE - sum(known.values())) // unknown if unknown else 0
+    left = max(0, TICKS - sum(known.values())) // unknown if unknown else 0
     return [(sample, known.get(sample, left)) for sample in instances]

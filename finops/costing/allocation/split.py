@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from finops.costing.allocation.bill import UNITS, Bill
-from finops.costing.allocation.cards import Seen
+from finops.costing.allocation.cards import TICKS, Seen
 from finops.costing.allocation.plan import Pool
 from finops.costing.allocation.share import share_out
 
@@ -99,10 +99,11 @@ class Split:
 
 def split_bill(pool: Pool, bill: Bill, seen: Seen, work: Sequence[CallWork]) -> Split:
     """Share a bill out; the rows' cost, GPU time and energy add up to the bill's exactly."""
-    times = divide_time(bill, seen)
+    ticks = divide_time(bill, seen)
     units = in_units(bill.gpu_usd)
     # A bill without GPU time is a write-off while the machines are nobody's: nothing is known.
-    parts = share_out(units, times if any(times.values()) else {"unobserved": 1})
+    parts = share_out(units, ticks if any(ticks.values()) else {"unobserved": 1})
+    times = share_out(bill.gpu_ms, ticks) if any(ticks.values()) else ticks
     watched = {"busy": times["busy"], "idle": times["idle"]}
     energy = share_out(seen.energy_j if any(watched.values()) else 0, watched)
     basis, shares = weights_of(work)
@@ -119,16 +120,14 @@ def split_bill(pool: Pool, bill: Bill, seen: Seen, work: Sequence[CallWork]) -> 
 
 
 def divide_time(bill: Bill, seen: Seen) -> dict[str, int]:
-    """Split the GPU time that is paid for; where more GPUs were seen, they share it."""
-    busy = min(seen.busy_ms, seen.covered_ms)
-    times = {
+    """Weigh busy, idle and unobserved time; where more GPUs were seen than paid for, they share."""
+    paid = bill.gpu_ms * TICKS
+    busy = min(seen.busy_ticks, seen.covered_ticks) if paid else 0
+    return {
         "busy": busy,
-        "idle": seen.covered_ms - busy,
-        "unobserved": max(0, bill.gpu_ms - seen.covered_ms),
+        "idle": seen.covered_ticks - busy if paid else 0,
+        "unobserved": max(0, paid - seen.covered_ticks),
     }
-    if not any(times.values()):
-        return times
-    return share_out(bill.gpu_ms, times)
 
 
 def weights_of(work: Sequence[CallWork]) -> tuple[str, dict[Group, int]]:

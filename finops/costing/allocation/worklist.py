@@ -25,9 +25,9 @@ KEPT = timedelta(days=400)
 SETTLED = timedelta(minutes=8)
 
 BILLED = """
-SELECT hour, min(inputs) AS inputs, min(price_version) AS price_version,
-    max(inputs) = min(inputs) AS one, groupArray(pool) AS pools
-FROM gpu_bills FINAL
+SELECT hour, min(b.inputs) AS inputs, min(b.price_version) AS price_version,
+    uniqExact(b.inputs, b.price_version) = 1 AS one
+FROM gpu_bills AS b FINAL
 WHERE workspace_id = {workspace_id:UInt64}
     AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')}
 GROUP BY hour

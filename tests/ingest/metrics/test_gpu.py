@@ -95,6 +95,7 @@ def test_what_is_of_the_card_is_not_counted_for_each_of_its_instances(
             Point("DCGM_FI_DEV_POWER_USAGE", 300.0, labels),
         ]
     take(ch, tmp_path, request(*points))
+    assert [row["gpu_profile"] for row in gpus(ch, "gpu_profile")] == ["", "1g.10gb", "1g.10gb"]
     rows = gpus(ch, "gpu_instance, memory_used_bytes, power_w, utilisation")
     assert rows == [
         {"gpu_instance": "", "memory_used_bytes": None, "power_w": 300.0, "utilisation": None},
