@@ -76,6 +76,7 @@ def reprice(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> 
     if repricing.state == State.WAITING:
         repricing.state, repricing.started_at = State.RUNNING, clock()
         repricing.end = min(repricing.end, clock())
+        name_others(repricing)
         repricing.save()
     elif repricing.portion is not None:
         return portion_done(ch, lease, repricing, clock)
@@ -95,6 +96,19 @@ def reprice(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> 
     }
     repricing.save()
     return portion_done(ch, lease, repricing, clock)
+
+
+def name_others(repricing: Repricing) -> None:
+    """Say which changes that wait are in force by now, and so in this difference, too."""
+    others = Repricing.objects.filter(
+        workspace=repricing.workspace,
+        state=State.WAITING,
+        start__lt=repricing.end,
+        end__gt=repricing.start,
+    ).exclude(pk=repricing.pk)
+    numbers = ", ".join(str(pk) for pk in others.order_by("pk").values_list("pk", flat=True)[:5])
+    if numbers:
+        repricing.cause = f"{repricing.cause[:150]}; in part also repricing {numbers}"
 
 
 def plan_of(ch: Warehouse, repricing: Repricing, now: datetime) -> Plan:
@@ -193,12 +207,17 @@ def add_up(
         {
             "tenant": tenant,
             "month": month,
-            "old_usd": str(old),
-            "new_usd": str(new),
-            "difference_usd": str(new - old),
+            "old_usd": plain(old),
+            "new_usd": plain(new),
+            "difference_usd": plain(new - old),
         }
         for (tenant, month), (old, new) in sorted(sums.items(), key=lambda one: one[0][::-1])
     ]
+
+
+def plain(usd: Decimal) -> str:
+    """Write an amount exactly, without an exponent or trailing zeros."""
+    return f"{usd.normalize():f}"
 
 
 def finish(repricing: Repricing, now: datetime) -> None:
@@ -235,7 +254,7 @@ def audit_of(repricing: Repricing) -> dict[str, Any]:
         "new_rate_version": repricing.new_version,
         "rows": repricing.rows,
         "left_out": repricing.left_out,
-        "difference_usd": str(total_difference(repricing)),
+        "difference_usd": plain(total_difference(repricing)),
         "differences": repricing.differences[:MOST_IN_AUDIT],
         "differences_in_all": len(repricing.differences),
     }
