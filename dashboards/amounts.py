@@ -21,18 +21,35 @@ class Figure:
 
 
 def usd(amount: Decimal | None) -> Figure:
-    """$12.3k, $4,213.07, $0.0412, $0.00000412; three significant digits below a dollar."""
+    """$12.3k, $4,213.07, $0.0412, µ$4.12; exact behind it."""
     if amount is None:
         return Figure(UNKNOWN, "unknown: no call has a price")
-    exact = f"${amount.normalize():,f}" if amount else "$0"
-    size = abs(amount)
+    return Figure(short_money(amount), exact_usd(amount))
+
+
+def exact_usd(amount: Decimal) -> str:
+    return f"{'−' if amount < 0 else ''}${abs(amount).normalize():,f}" if amount else "$0"
+
+
+def short_money(amount: Decimal, sign: str = "$", *, whole: bool = False) -> str:
+    """Write an amount so that it is read at a glance.
+
+    Three significant digits below one, and below a thousandth in millionths: nobody counts zeros.
+    `whole` is for currencies without cents.
+    """
+    size, minus = abs(amount), "−" if amount < 0 else ""
     if size >= 100_000:
-        return Figure(f"${scaled(amount)}", exact)
+        return f"{minus}{sign}{scaled(size)}"
     if size >= 1 or not size:
-        return Figure(f"${amount:,.2f}", exact)
-    places = 2 - size.adjusted()
-    rounded = amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-    return Figure(f"${rounded:f}", exact)
+        return f"{minus}{sign}{size:,.{0 if whole and size >= 100 else 2}f}"
+    if size < Decimal("0.001"):
+        return f"{minus}µ{sign}{three_digits(size * 10**6)}"
+    return f"{minus}{sign}{three_digits(size)}"
+
+
+def three_digits(amount: Decimal) -> str:
+    places = max(2 - amount.adjusted(), 0)
+    return f"{amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN):f}"
 
 
 def count(number: int) -> Figure:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from dashboards.amounts import Delta, Figure, Tone, count, delta, share, usd
+from dashboards.money import Money
 from finops.queries import UnitCost
 from finops.queries.unit_costs import divide
 
+USD_ONLY = Money()
 WASTE_WORDS = {
     "retry": "Retried",
     "failed": "Failed",
@@ -61,25 +63,25 @@ class Comparison:
         return Delta(found.arrow, f"{found.text} vs {self.name} before", found.tone)
 
 
-def cards(now: UnitCost, comparison: Comparison) -> list[Card]:
+def cards(now: UnitCost, comparison: Comparison, money: Money = USD_ONLY) -> list[Card]:
     """Make the cards of a range."""
     return [
-        spend_card(now, comparison),
-        unit_cost_card(now, comparison),
-        waste_card(now, comparison),
+        spend_card(now, comparison, money),
+        unit_cost_card(now, comparison, money),
+        waste_card(now, comparison, money),
         requests_card(now, comparison),
     ]
 
 
-def spend_card(now: UnitCost, comparison: Comparison) -> Card:
+def spend_card(now: UnitCost, comparison: Comparison, money: Money) -> Card:
     unpriced = f", {count(now.unpriced_calls).short} without a price" if now.unpriced_calls else ""
     return Card(
         key="spend",
         label="Spend",
-        value=usd(now.cost_usd),
+        value=money(now.cost_usd),
         aside=f"{count(now.calls).short} calls{unpriced}",
         change=comparison.change(now.cost_usd, "cost_usd", rise="bad"),
-        parts=clean_and_waste(now.clean_cost_usd, now.waste_cost_usd),
+        parts=clean_and_waste(now.clean_cost_usd, now.waste_cost_usd, money),
         how=[
             "Every call: tokens of each kind × the rate that held when the call started.",
             f"{count(now.calls).exact} calls, {count(now.unpriced_calls).exact} without a price.",
@@ -87,17 +89,17 @@ def spend_card(now: UnitCost, comparison: Comparison) -> Card:
     )
 
 
-def unit_cost_card(now: UnitCost, comparison: Comparison) -> Card:
+def unit_cost_card(now: UnitCost, comparison: Comparison, money: Money) -> Card:
     clean = now.cost_per_successful_request_usd
-    loaded = usd(now.loaded_cost_per_successful_request_usd)
+    loaded = money(now.loaded_cost_per_successful_request_usd)
     return Card(
         key="unit-cost",
         label="Cost per successful request",
-        value=usd(clean),
+        value=money(clean),
         aside=f"{loaded.short} loaded with waste",
         aside_exact=loaded.exact,
         change=comparison.change(clean, "cost_per_successful_request_usd", rise="bad"),
-        parts=clean_and_waste(clean, now.waste_cost_per_successful_request_usd),
+        parts=clean_and_waste(clean, now.waste_cost_per_successful_request_usd, money),
         how=[
             f"Clean cost {usd(now.clean_cost_usd).exact} ÷ "
             f"{count(now.successful_requests).exact} successful requests.",
@@ -106,19 +108,21 @@ def unit_cost_card(now: UnitCost, comparison: Comparison) -> Card:
     )
 
 
-def clean_and_waste(clean: Decimal | None, waste: Decimal | None) -> list[Part]:
-    return parts([("Clean", "clean", clean, usd(clean)), ("Waste", "waste", waste, usd(waste))])
+def clean_and_waste(clean: Decimal | None, waste: Decimal | None, money: Money) -> list[Part]:
+    return parts([("Clean", "clean", clean, money(clean)), ("Waste", "waste", waste, money(waste))])
 
 
-def waste_card(now: UnitCost, comparison: Comparison) -> Card:
+def waste_card(now: UnitCost, comparison: Comparison, money: Money) -> Card:
     classes = [
-        (WASTE_WORDS[key], key, cost, usd(cost)) for key, cost in now.waste_by_class.items() if cost
+        (WASTE_WORDS[key], key, cost, money(cost))
+        for key, cost in now.waste_by_class.items()
+        if cost
     ]
     classes.sort(key=lambda each: -(each[2] or 0))
     return Card(
         key="waste",
         label="Waste",
-        value=usd(now.waste_cost_usd),
+        value=money(now.waste_cost_usd),
         aside=f"{share(now.waste_share)} of spend",
         change=comparison.change(now.waste_cost_usd, "waste_cost_usd", rise="bad"),
         parts=parts(classes),

@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dashboards.amounts import Figure, usd
+from dashboards.amounts import Figure
+from dashboards.money import Money
 from dashboards.palette import REST, colours
 from dashboards.words import name_of
 from finops.queries import CostOverTime, Dimension, Series
 
+USD_ONLY = Money()
 ZERO = Decimal(0)
 DAY = timedelta(days=1)
 
@@ -57,28 +59,37 @@ def cost_chart(
     now: datetime,
     zone: ZoneInfo,
     link: Callable[[Dimension, str], str],
+    money: Money = USD_ONLY,
 ) -> Chart:
     """Draw the answer; the bar in which `now` lies is marked, since it will grow."""
     palette = colours(series.name for series in found.series if not series.rest)
     partial = [is_partial(start, found.bucket.width, now) for start in found.starts]
     traces = [
-        trace(series, found, by, REST if series.rest else palette[series.name], partial, zone)
+        trace(
+            series,
+            found,
+            by,
+            REST if series.rest else palette[series.name],
+            partial,
+            zone,
+            money,
+        )
         for series in found.series
     ]
     keys = [
         Key(
             label(series, by),
             REST if series.rest else palette[series.name],
-            usd(series.total_usd),
+            money(series.total_usd),
             "" if series.rest else link(by, series.name),
         )
         for series in found.series
     ]
-    bars = table(found, partial, zone)
+    bars = table(found, partial, zone, money)
     return Chart(
         title=f"Cost per {found.bucket.name}, by {by}",
-        summary=summary(found, by, zone),
-        figure={"data": traces, "layout": layout(found, zone)},
+        summary=summary(found, by, zone, money),
+        figure={"data": traces, "layout": layout(found, zone, money)},
         keys=keys,
         bars=bars,
         partial=any(bar.partial for bar in bars),
@@ -105,6 +116,7 @@ def trace(
     colour: int,
     partial: list[bool],
     zone: ZoneInfo,
+    money: Money,
 ) -> dict[str, Any]:
     """Bars of one series. `meta.colour` names a token; the browser knows its value in the theme.
 
@@ -115,8 +127,8 @@ def trace(
         "type": "bar",
         "name": name,
         "x": [local(start, zone) for start in found.starts],
-        "y": [float(cost) if cost else None for cost in series.costs_usd],
-        "customdata": [usd(cost).short for cost in series.costs_usd],
+        "y": [float(money.value(cost)) if cost else None for cost in series.costs_usd],
+        "customdata": [money(cost).short for cost in series.costs_usd],
         "hovertemplate": f"%{{customdata}}<extra>{escape(name)}</extra>",
         "xperiod": milliseconds(found.bucket.width),
         "xperiod0": local(found.starts[0], zone),
@@ -137,7 +149,7 @@ def milliseconds(width: timedelta) -> int:
     return int(width.total_seconds() * 1000)
 
 
-def layout(found: CostOverTime, zone: ZoneInfo) -> dict[str, Any]:
+def layout(found: CostOverTime, zone: ZoneInfo, money: Money) -> dict[str, Any]:
     last = found.starts[-1] + found.bucket.width
     return {
         "barmode": "stack",
@@ -153,7 +165,7 @@ def layout(found: CostOverTime, zone: ZoneInfo) -> dict[str, Any]:
             "hoverformat": "%a %d %b %Y" if found.bucket.width >= DAY else "%a %d %b %H:%M",
         },
         "yaxis": {
-            "tickprefix": "$",
+            "tickprefix": money.sign,
             "rangemode": "tozero",
             "fixedrange": True,
             "automargin": True,
@@ -163,7 +175,7 @@ def layout(found: CostOverTime, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def table(found: CostOverTime, partial: list[bool], zone: ZoneInfo) -> list[Bar]:
+def table(found: CostOverTime, partial: list[bool], zone: ZoneInfo, money: Money) -> list[Bar]:
     """The bars that are not empty, newest first."""
     bars = []
     for index, start in enumerate(found.starts):
@@ -171,14 +183,14 @@ def table(found: CostOverTime, partial: list[bool], zone: ZoneInfo) -> list[Bar]
         if all(cost == ZERO for cost in costs):
             continue
         priced = [cost for cost in costs if cost is not None]
-        total = usd(sum(priced, ZERO)) if priced else usd(None)
+        total = money(sum(priced, ZERO)) if priced else money(None)
         day = found.bucket.width >= DAY
         time = start.astimezone(zone).strftime("%a %d %b" if day else "%d %b %H:%M")
-        bars.append(Bar(time, [usd(cost) for cost in costs], total, partial[index]))
+        bars.append(Bar(time, [money(cost) for cost in costs], total, partial[index]))
     return bars[::-1]
 
 
-def summary(found: CostOverTime, by: Dimension, zone: ZoneInfo) -> str:
+def summary(found: CostOverTime, by: Dimension, zone: ZoneInfo, money: Money) -> str:
     """The chart in a sentence, for those who can't see it."""
     totals = [
         sum((series.costs_usd[index] or ZERO for series in found.series), ZERO)
@@ -190,7 +202,7 @@ def summary(found: CostOverTime, by: Dimension, zone: ZoneInfo) -> str:
     largest = found.series[0]
     return (
         f"Stacked bars of {len(totals)} times one {found.bucket.name}: "
-        f"{usd(sum(totals, ZERO)).short} in all, at most {usd(totals[peak]).short} at "
+        f"{money(sum(totals, ZERO)).short} in all, at most {money(totals[peak]).short} at "
         f"{found.starts[peak].astimezone(zone):%d %b %H:%M}; "
-        f"the largest {by} is {label(largest, by)} with {usd(largest.total_usd).short}."
+        f"the largest {by} is {label(largest, by)} with {money(largest.total_usd).short}."
     )

@@ -18,6 +18,7 @@ from dashboards.asking import Answer, Asker
 from dashboards.cards import Comparison, cards
 from dashboards.cost_chart import Chart, cost_chart
 from dashboards.empty import empty_state
+from dashboards.money import Money, read_money
 from dashboards.page_bar import bar
 from dashboards.page_state import PageState, read_state
 from dashboards.unit_cost_table import ROWS_AT_MOST, ROWS_SHOWN, Table, unit_cost_table
@@ -51,6 +52,7 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
     asker = Asker()
     known = asker.ask(lambda ch: coverage(ch, workspace.pk))
     state = read_state(request.GET, now=now, zone=zone, known=known.value)
+    money = read_money(workspace, min(state.span.end, now))
     rows = ROWS_AT_MOST if request.GET.get("rows") == "all" else ROWS_SHOWN
     context = {
         "state": state,
@@ -62,14 +64,21 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
         "csv_url": csv_url(state),
         "otlp_url": load_config().otlp_endpoint,
         "choices": filter_choices(asker, workspace, state.span),
-        **widgets(asker, workspace, state, now, zone, rows),
+        "money": money,
+        **widgets(asker, workspace, state, now, zone, rows, money),
     }
     context["empty"] = empty_state(state, known, context["totals"], now=now)
     return render(request, "dashboards/overview.html", context)
 
 
 def widgets(
-    asker: Asker, workspace: Workspace, state: PageState, now: datetime, zone: ZoneInfo, rows: int
+    asker: Asker,
+    workspace: Workspace,
+    state: PageState,
+    now: datetime,
+    zone: ZoneInfo,
+    rows: int,
+    money: Money,
 ) -> dict[str, Any]:
     """Ask for each part of the page by itself."""
     everything = asker.ask(lambda ch: totals(ch, workspace.pk, state.span, state.filters))
@@ -80,9 +89,9 @@ def widgets(
         comparison = Comparison(before.value, length_text(earlier.length))
     return {
         "totals": everything,
-        "cards": cards(everything.value, comparison) if everything.value else [],
-        "chart": ask_chart(asker, workspace, state, now, zone),
-        "table": ask_table(asker, workspace, state, everything.value, rows),
+        "cards": cards(everything.value, comparison, money) if everything.value else [],
+        "chart": ask_chart(asker, workspace, state, now, zone, money),
+        "table": ask_table(asker, workspace, state, everything.value, rows, money),
         "unpriced": ask_unpriced(asker, workspace, state, everything.value),
     }
 
@@ -94,7 +103,12 @@ def period_before(span: Range, now: datetime) -> Range | None:
 
 
 def ask_chart(
-    asker: Asker, workspace: Workspace, state: PageState, now: datetime, zone: ZoneInfo
+    asker: Asker,
+    workspace: Workspace,
+    state: PageState,
+    now: datetime,
+    zone: ZoneInfo,
+    money: Money,
 ) -> Answer[Chart]:
     by = state.stacked_by
     found = asker.ask(
@@ -102,11 +116,18 @@ def ask_chart(
     )
     if found.value is None:
         return Answer(None, found.problem)
-    return Answer(cost_chart(found.value, by, now=now, zone=zone, link=state.with_value))
+    return Answer(
+        cost_chart(found.value, by, now=now, zone=zone, link=state.with_value, money=money)
+    )
 
 
 def ask_table(
-    asker: Asker, workspace: Workspace, state: PageState, everything: UnitCost | None, rows: int
+    asker: Asker,
+    workspace: Workspace,
+    state: PageState,
+    everything: UnitCost | None,
+    rows: int,
+    money: Money,
 ) -> Answer[Table]:
     found = asker.ask(
         lambda ch: unit_costs(
@@ -121,7 +142,7 @@ def ask_table(
     )
     if found.value is None or everything is None:
         return Answer(None, found.problem)
-    return Answer(unit_cost_table(found.value, everything, state))
+    return Answer(unit_cost_table(found.value, everything, state, money))
 
 
 def ask_unpriced(

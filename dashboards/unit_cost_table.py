@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dashboards.amounts import Figure, count, share, tokens, usd
+from dashboards.amounts import Figure, count, share, tokens
+from dashboards.money import Money
 from dashboards.page_state import PageState
 from dashboards.words import name_of
 from finops.queries import Dimension, UnitCost, UnitCosts
 from finops.queries.unit_costs import divide
 
+USD_ONLY = Money()
 ROWS_SHOWN = 15
 ROWS_AT_MOST = 500
 
@@ -76,13 +78,13 @@ COLUMNS = (
     (
         "cost_per_successful_request_usd",
         "Per success",
-        "Clean cost ÷ successful requests, in USD",
+        "Clean cost ÷ successful requests",
         True,
     ),
     (
         "loaded_cost_per_successful_request_usd",
         "Loaded",
-        "All cost, waste included, ÷ successful requests, in USD",
+        "All cost, waste included, ÷ successful requests",
         False,
     ),
     ("waste_cost_usd", "Waste", "Share of the cost that bought nothing; sorted by amount", False),
@@ -91,16 +93,18 @@ COLUMNS = (
 )
 
 
-def unit_cost_table(found: UnitCosts, everything: UnitCost, state: PageState) -> Table:
+def unit_cost_table(
+    found: UnitCosts, everything: UnitCost, state: PageState, money: Money = USD_ONLY
+) -> Table:
     largest = max((row.cost_usd for row in found.rows if row.cost_usd), default=None)
     return Table(
         dimensions=state.group_by,
         columns=[column(state, *each) for each in COLUMNS],
         rows=[
-            table_row(row, everything, largest, state.group_by, state.with_value)
+            table_row(row, everything, largest, state.group_by, state.with_value, money)
             for row in found.rows
         ],
-        total=table_row(everything, everything, None, (), state.with_value),
+        total=table_row(everything, everything, None, (), state.with_value, money),
         groups=found.groups,
         more_url=state.url(rows="all") if len(found.rows) < found.groups else "",
     )
@@ -119,19 +123,20 @@ def table_row(
     largest: Decimal | None,
     dimensions: tuple[Dimension, ...],
     link: Callable[[Dimension, str], str],
+    money: Money,
 ) -> Row:
     beside = divide(row.cost_usd, largest)
     return Row(
         names=[name_cell(dimension, row.group[dimension], link) for dimension in dimensions],
-        cost=usd(row.cost_usd),
+        cost=money(row.cost_usd),
         share=share(divide(row.cost_usd, everything.cost_usd)),
         percent=float(beside * 100) if beside else 0.0,
         successful=count(row.successful_requests),
         requests=count(row.requests),
-        unit=usd(row.cost_per_successful_request_usd),
-        loaded=usd(row.loaded_cost_per_successful_request_usd),
+        unit=money(row.cost_per_successful_request_usd),
+        loaded=money(row.loaded_cost_per_successful_request_usd),
         waste=share(row.waste_share),
-        waste_exact=usd(row.waste_cost_usd).exact,
+        waste_exact=money(row.waste_cost_usd).exact,
         tokens_in=tokens(row.input_tokens),
         tokens_out=tokens(row.output_tokens),
         unpriced=row.unpriced_calls,

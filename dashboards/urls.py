@@ -13,6 +13,12 @@ from dashboards.budgets import (
     switch_budget,
 )
 from dashboards.changes import change_line, changes_page
+from dashboards.currency import (
+    choose_currency_page,
+    currency_page,
+    enter_exchange_rate,
+    take_back_exchange_rate,
+)
 from dashboards.data import data
 from dashboards.overview import overview
 from dashboards.waiting import waiting
@@ -23,6 +29,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("changes", changes_page, name="changes"),
     path("changes/line", change_line, name="change-line"),
     path("data", data, name="data"),
+    path("rates/currency", currency_page, name="currency"),
+    path("rates/currency/choose", choose_currency_page, name="choose-currency"),
+    path("rates/currency/enter", enter_exchange_rate, name="enter-exchange-rate"),
+    path(
+        "rates/currency/<int:rate_id>/take-back",
+        take_back_exchange_rate,
+        name="take-back-exchange-rate",
+    ),
     path("budgets", budgets_page, name="budgets"),
     path("budgets/new", new_budget_page, name="new-budget"),
     path("budgets/<int:budget_id>/edit", edit_budget_page, name="edit-budget"),
