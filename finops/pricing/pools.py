@@ -1,4 +1,4 @@
-"""GPU pools: machines of the workspace's own (or rented whole) that serve models, and their GPUs."""
+"""GPU pools: machines that serve models, owned or rented whole, and the GPUs in them."""
 
 from __future__ import annotations
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
+from itertools import pairwise
 
 from finops.costing.allocation.cards import HOUR_MS, Seen
-from finops.costing.allocation.plan import HOUR, Pool, Price, in_force
+from finops.costing.allocation.plan import HOUR, Dated, Pool, Price, in_force
 
 UNITS = 10**12
 """Money is counted in whole millionths of a millionth of a dollar: 12 places."""
@@ -75,10 +76,10 @@ def seconds(length: timedelta) -> int:
 
 def pieces(pool: Pool, hour: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Cut an hour where a membership or a price begins or ends."""
-    rows = [*in_force(pool.members, hour), *in_force(pool.prices, hour)]
+    rows: list[Dated] = [*in_force(pool.members, hour), *in_force(pool.prices, hour)]
     inside = {t for row in rows for t in (row.start, row.end) if hour < t < hour + HOUR}
     cuts = [hour, *sorted(inside), hour + HOUR]
-    yield from zip(cuts, cuts[1:], strict=False)
+    yield from pairwise(cuts)
 
 
 class Sum:

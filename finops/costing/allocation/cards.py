@@ -106,7 +106,7 @@ def see_instances(instances: Sequence[SampleHour], energy_j: int) -> Seen:
     if covered > most:
         covered, busy = most, busy * most // covered
     covered = min(covered + empty, most)
-    span_ms = max(max(sample.span_ms for sample in instances), most // TICKS)
+    span_ms = max(*(sample.span_ms for sample in instances), most // TICKS)
     return Seen(1, covered, busy, span_ms, energy_j)
 
 

@@ -1,9 +1,9 @@
 """Samples of GPUs, reduced inside ClickHouse to one row per GPU and hour.
 
-A sample tells of the time since the one before it. Where that lies further back than GAP_S, only the
-window that the sample itself names is known, and the rest is unobserved. The mean is by time, so a
-sender that samples more often in one minute doesn't weigh more. An interval over a full hour's edge
-counts in both hours, each with its part.
+A sample tells of the time since the one before it. Where that lies further back than GAP_S, only
+the window that the sample itself names is known, and the rest is unobserved. The mean is by time,
+so a sender that samples more often in one minute doesn't weigh more. An interval over a full
+hour's edge counts in both hours, each with its part.
 
 Energy is the difference of the counter (after a restart its value), else the deltas that were sent,
 else power x time. Counters of cards are on rows of their own where a card has MIG instances.

@@ -1,10 +1,10 @@
-"""What a workspace has said of its pools, ready to calculate with: dated, and free of a database."""
+"""What a workspace has said of its pools: dated, free of a database, ready to calculate with."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -67,6 +67,9 @@ class Price:
     usd_per_kwh: Decimal = ZERO
     pue: Decimal = Decimal(1)
     gco2e_per_kwh: Decimal | None = None
+
+
+R = TypeVar("R", Members, Price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +139,31 @@ def pool_of_call(pools: Sequence[Pool], call: CallKind) -> str:
 
 
 def plan_version(pools: Sequence[Pool], hour: datetime) -> str:
-    """Name what was said of the pools for one hour: the same text for the same terms."""
+    """Name what was said of the pools for one hour: the same text for the same terms.
+
+    When something ends after the hour makes no difference to it; when it began only for a
+    write-off.
+    """
     said = [
-        (pool.name, pool.serves, pool.providers, pool.tenants, pool.uniform,
-         str(pool.overhead_percent), sorted(map(repr, in_force(pool.members, hour))),
-         sorted(map(repr, in_force(pool.prices, hour))))
+        (
+            pool.name,
+            pool.serves,
+            pool.providers,
+            pool.tenants,
+            pool.uniform,
+            str(pool.overhead_percent.normalize()),
+            sorted(repr(inside(one, hour, False)) for one in in_force(pool.members, hour)),
+            sorted(
+                repr(inside(one, hour, one.life_end is not None))
+                for one in in_force(pool.prices, hour)
+            ),
+        )
         for pool in sorted(pools, key=lambda pool: pool.name)
-    ]  # fmt: skip
+    ]
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def inside(row: R, hour: datetime, keep_start: bool) -> R:
+    """Cut a row to the hour."""
+    start = row.start if keep_start else max(row.start, hour)
+    return replace(row, start=start, end=min(row.end, hour + HOUR))

@@ -2,8 +2,8 @@
 
     bill = busy + idle + unobserved   by GPU time
          + overhead                   a row of its own
-    busy = the calls' parts           by GPU time that the server measured, where it did for all
-                                      calls of the hour; else by uncached input + 2.5 x output tokens
+    busy = the calls' parts           by GPU time that the server measured, where it did for every
+                                      call of the hour; else by uncached input + 2.5 x output
 
 Time in which GPUs worked and no call is known to have run stays a busy row without a name.
 """

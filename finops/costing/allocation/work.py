@@ -1,10 +1,11 @@
 """The work of calls, by hour and group: from the ledger, so that no call counts twice.
 
-Calls that repeat another one and hits in a client's own cache used no GPU. A call counts in each hour
-that it ran in, by its part of the time there; LONGEST back is looked for those that began earlier.
+Calls that repeat another one and hits in a client's own cache used no GPU. A call counts in each
+hour that it ran in, by its part of the time there; LONGEST back is looked for those that began
+earlier.
 
-The server's own measure of a call's GPU time comes as the tag `gpu_ms`, the pool that it ran on (where
-several serve the same model) as the tag `pool`.
+The server's own measure of a call's GPU time comes as the tag `gpu_ms`, the pool that it ran on
+(where several serve the same model) as the tag `pool`.
 """
 
 from __future__ import annotations

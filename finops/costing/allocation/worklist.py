@@ -1,8 +1,8 @@
 """The work list: hours whose bill is missing, or isn't what its inputs say now.
 
-No watermark: for every hour it is known what it was worked out from (`inputs`, `price_version`), and
-that is compared with what is there now. So samples and calls that came late, a charge that was
-written again and a price that changed for last month are all found, and nothing else is done again.
+No watermark: for every hour it is known what it was worked out from (`inputs`, `price_version`),
+and that is compared with what is there now. So samples and calls that came late, a charge that was
+written again and a price that changed for last month are found, and nothing else is done again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from finops.costing.allocation.observe import GAP, GAP_S
 from finops.costing.allocation.plan import HOUR, Pool, plan_version
 from finops.costing.allocation.work import LONGEST
 
-# Late samples and calls are looked for so far back; a price that changed, as far as samples are kept.
+# Late samples and calls are looked for so far back; changed prices as far as samples are kept.
 LATE = timedelta(days=35)
 KEPT = timedelta(days=400)
 # After the end of an hour, so that its last samples and charges are there at the first try.

@@ -17,8 +17,13 @@ TEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
 YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def pool_of(*prices: Price, gpus: int | None = 8, **more: Decimal) -> Pool:
-    return Pool("h100", (Members(YEAR, FOREVER, gpus, ("h100",)),), prices, **more)
+def pool_of(*prices: Price, gpus: int | None = 8, overhead: str = "0") -> Pool:
+    return Pool(
+        "h100",
+        (Members(YEAR, FOREVER, gpus, ("h100",)),),
+        prices,
+        overhead_percent=Decimal(overhead),
+    )
 
 
 def rented(usd: str, **more: object) -> Price:
@@ -40,7 +45,7 @@ def billed(pool: Pool, hour: datetime = TEN, seen: Seen | None = None) -> Bill:
 def test_a_rented_pool_costs_its_gpus_times_the_rate() -> None:
     bill = billed(pool_of(rented("2.49")))
     assert (bill.rent_usd, bill.total_usd) == (Decimal("19.92"), Decimal("19.92"))
-    assert (bill.gpus, bill.gpu_ms) == (8, 8 * 3_600_000)
+    assert (bill.gpus, bill.gpu_ms) == (Decimal(8), 8 * 3_600_000)
 
 
 def test_a_pool_without_a_price_has_no_bill() -> None:
@@ -61,7 +66,7 @@ def test_reserved_gpus_are_paid_for_unused_and_the_open_price_covers_the_rest() 
 
 def test_gpus_that_no_price_covers_are_named_and_not_billed() -> None:
     bill = billed(pool_of(rented("1", gpus=6)))
-    assert (bill.total_usd, bill.unpriced_ms) == (6, 2 * 3_600_000)
+    assert (bill.total_usd, bill.unpriced_ms) == (Decimal(6), 2 * 3_600_000)
 
 
 def test_a_pool_that_grows_and_shrinks_pays_for_what_reports() -> None:
@@ -79,7 +84,7 @@ def test_energy_costs_kwh_times_pue_times_the_tariff_and_emits_by_the_grid() -> 
 
 def test_hosting_and_overhead_are_parts_of_their_own() -> None:
     price = bought("0", 12, hosting_usd_per_gpu_hour=Decimal("0.30"))
-    bill = billed(pool_of(price, overhead_percent=Decimal("12.5")))
+    bill = billed(pool_of(price, overhead="12.5"))
     assert (bill.hosting_usd, bill.overhead_usd, bill.total_usd) == (
         Decimal("2.4"), Decimal("0.3"), Decimal("2.7")
     )  # fmt: skip
@@ -103,5 +108,5 @@ def test_the_hours_of_a_purchase_add_up_to_its_price_exactly(
     hours = int((add_months(start, months) - YEAR) / HOUR) + 2
     parts = [billed(pool, YEAR + i * HOUR).amortisation_usd for i in range(hours)]
     assert sum(parts) == usd
-    full = [part for part in parts[1 : hours - 3]]
+    full = parts[1 : hours - 3]
     assert max(full) - min(full) <= Decimal("1e-12")

@@ -1,13 +1,14 @@
 """One hour worked out by hand: two pools, three tenants, MIG, and a host that says nothing.
 
-Pool h100: 4 GPUs at $2.50 = $10. Two of them report, busy 0.75 and 0.25 of the hour: 1 GPU-hour busy,
-1 idle; host h100-2 is silent: 2 GPU-hours unobserved. So $2.50 busy, $2.50 idle, $5 unobserved.
+Pool h100: 4 GPUs at $2.50 = $10. Two of them report, busy 0.75 and 0.25 of the hour: 1 GPU-hour
+busy, 1 idle; host h100-2 is silent: 2 GPU-hours unobserved. So $2.50 busy, $2.50 idle, $5
+unobserved.
   acme    1,000 in, 400 out: 1,000 + 2.5 x 400 = 2,000   two thirds   $1.666666666667
   globex    500 in, 200 out:   500 + 2.5 x 200 = 1,000   one third    $0.833333333333
 
-Pool mig: 1 GPU bought for $8,760 over 12 months = 8,760 hours: $1; hosting $0.10; 300 W for an hour at
-PUE 1.5 and $0.20: $0.09; overhead 10 % of $1.19: $0.119. Instances 3g.40gb at 1.0 and 2g.20gb at 0.5:
-(3 + 1) / 7 busy; the two empty slices are idle. So $0.68 busy and $0.51 idle.
+Pool mig: 1 GPU bought for $8,760 over 12 months = 8,760 hours: $1; hosting $0.10; 300 W for an hour
+at PUE 1.5 and $0.20: $0.09; overhead 10 % of $1.19: $0.119. Instances 3g.40gb at 1.0 and 2g.20gb at
+0.5: (3 + 1) / 7 busy; the two empty slices are idle. So $0.68 busy and $0.51 idle.
   initech   300 in                                = 300       0.6         $0.408
   acme      400 in, half of it before the hour    = 200       0.4         $0.272
 """
