@@ -66,6 +66,14 @@ NO_PROVIDERS = frozenset(
     {"", "crewai", "haystack", "langchain", "langgraph", "litellm", "llama_index", "openai_agents"}
 )
 # Google's resource names, and a provider's name before the model's.
+# LiteLLM puts the provider before the model: bedrock/us.anthropic.claude-….
+LITELLM = PROVIDERS | {"gemini": "google", "together_ai": "together", "vertex_ai": "google"}
+# Of Bedrock's resources only these are billed by token at the list price of the model in their name:
+# not a custom, imported or provisioned model, a prompt router, or an application's own profile.
+LISTED_ARN = re.compile(
+    r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:(?:foundation-model|inference-profile)/"
+)
+FINE_TUNED = re.compile(r"^ft:([^:]+):")
 PREFIX = re.compile(r"^(?:(?:projects/.+?/)?publishers/[^/]+/models/|models/)")
 
 
@@ -92,8 +100,9 @@ def resolve_model(provider: str, model: str) -> Resolved | None:
     name = model.strip().lower()
     if not name:
         return None
-    if provider.strip().lower() in NO_PROVIDERS:
-        return resolve_by_name(name)
+    framework = provider.strip().lower()
+    if framework in NO_PROVIDERS:
+        return (framework == "litellm" and resolve_prefixed(name)) or resolve_by_name(name)
     found = find_provider(provider)
     return find_in(found, name) if found is not None else None
 
@@ -112,6 +121,14 @@ def snapshot_providers() -> list[Any]:
     return get_snapshot().providers
 
 
+def resolve_prefixed(name: str) -> Resolved | None:
+    """Resolve provider/model as LiteLLM writes it; None where the first part is no provider."""
+    prefix, slash, rest = name.partition("/")
+    wanted = LITELLM.get(prefix, prefix)
+    found = next((provider for provider in snapshot_providers() if provider.id == wanted), None)
+    return find_in(found, rest) if slash and found is not None else None
+
+
 def resolve_by_name(name: str) -> Resolved | None:
     owners = [p for p in snapshot_providers() if p.model_match and p.model_match.is_match(name)]
     found = [resolved for owner in owners if (resolved := find_in(owner, name))]
@@ -119,6 +136,24 @@ def resolve_by_name(name: str) -> Resolved | None:
 
 
 def find_in(provider: Any, name: str) -> Resolved | None:
+    if name.startswith("arn:"):
+        name, listed = LISTED_ARN.subn("", name)
+        if not listed:
+            return None
+    if tuned := FINE_TUNED.match(name):
+        return find_tuned(provider, name, tuned[1])
+    return find_spelled(provider, name)
+
+
+def find_tuned(provider: Any, name: str, base: str) -> Resolved | None:
+    """Resolve ft:BASE:organisation:name:id: it has a price of its own, or none."""
+    model = provider.find_model(name, all_providers=[])
+    if model is None and (found := find_spelled(provider, base)) is not None:
+        model = next((m for m in provider.models if m.id == f"ft:{found.model_id}"), None)
+    return None if model is None else key_of(provider, model)
+
+
+def find_spelled(provider: Any, name: str) -> Resolved | None:
     for candidate in spellings(provider.id, name):
         model = provider.find_model(candidate, all_providers=snapshot_providers())
         if model is not None:
