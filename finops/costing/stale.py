@@ -18,7 +18,8 @@ from finops.clickhouse.client import Warehouse
 from finops.pricing.aliases import ensure_aliases
 from finops.pricing.difference import changes_of
 from finops.pricing.models import RateVersion
-from finops.pricing.rate import BUCKETS, Prices, Rate
+from finops.pricing.rate import Rate
+from finops.pricing.rate_row import rate_of
 
 HOUR = timedelta(hours=1)
 Span = tuple[datetime, datetime]
@@ -151,17 +152,6 @@ def aliases_of(ch: Warehouse, asked: dict[str, Any]) -> dict[tuple[int, str, str
         )
         for row in ch.query(ALIASES, asked)
     }
-
-
-def rate_of(row: dict[str, Any]) -> Rate:
-    """Return a row of the table `rates` as the rate that it was written from."""
-    names = ("provider", "model", "service_tier", "region", "context_above", "context_upto")
-    ranges = ("valid_from", "valid_to", "daily_from_s", "daily_to_s", "workspace_id", "source")
-    return Rate(
-        **{name: row[name] for name in (*names, *ranges)},
-        prices=Prices(**{bucket: row[f"{bucket}_usd"] for bucket in BUCKETS}),
-        uses=dict(row["uses_usd"]),
-    )
 
 
 def holding(rates: Iterable[Rate], workspace_id: int) -> list[Rate]:
