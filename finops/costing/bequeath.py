@@ -15,13 +15,14 @@ LEFT = (
     "team",
     "feature",
     "environment",
+    "agent",
     "action_id",
     "action_name",
     "request_id",
 )
 COLUMNS = ", ".join(f"{name} String" for name in LEFT)
 TABLE = f"""CREATE OR REPLACE TEMPORARY TABLE bequests (
-    workspace_id UInt64, trace_id FixedString(16), span_id FixedString(8), {COLUMNS}
+    bequest_span UInt64, {COLUMNS}
 ) ENGINE = Memory"""
 
 # Rows may repeat a row that repeats another one in its turn.
@@ -34,7 +35,7 @@ INNER JOIN repeats AS younger ON younger.repeated = older.heir
 
 BEQUEATH = f"""
 INSERT INTO bequests
-SELECT n.workspace_id, n.trace_id, n.span_id,
+SELECT n.span_key,
     {", ".join(f"argMinIf(c.{name}, (c.started_at, c.span_id), c.{name} != '')" for name in LEFT)}
 FROM near AS n
 INNER JOIN repeats ON repeats.heir = n.span_key
@@ -49,7 +50,7 @@ INNER JOIN
             WHERE span_key IN (SELECT repeated FROM repeats))
     WHERE started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
 ) AS c ON c.workspace_id = d.workspace_id AND c.trace_id = d.trace_id AND c.span_id = d.span_id
-GROUP BY n.workspace_id, n.trace_id, n.span_id
+GROUP BY n.span_key
 """
 
 

@@ -80,10 +80,11 @@ def charge_batches(
     """Charge batches and sum their hours; returns the number of hours."""
     start_touching(ch)
     for batch in work:
-        if gather(ch, batch):
+        near = gather(ch, batch)
+        if near.calls:
             renew_lease(lease, now=clock())
             judge(ch)
-            price(ch, rates, version=lease.version, now=clock())
+            price(ch, rates, near, version=lease.version, now=clock())
             touch(ch)
         renew_lease(lease, now=clock())
     return roll_up(ch, version=lease.version)

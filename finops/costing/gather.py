@@ -52,11 +52,13 @@ TABLES = {
         service_tier LowCardinality(String), region LowCardinality(String),
         attempt UInt16, ok UInt8, succeeded UInt8, cancelled UInt8, hit UInt8, wrapper UInt8,
         known UInt8, detail UInt8, attributed UInt8, tokens_in UInt64, tokens_out UInt64,
+        said UInt16, used UInt8, failed UInt8, retry_key UInt64,
         {speakers.COLUMNS}""",
 }
 
 INPUT = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image_in")
-OUTPUT = ("output", "reasoning", "audio_out")
+OUTPUT = ("output", "reasoning", "audio_out", "image_out")
+BUCKETS = (*INPUT, *OUTPUT)
 
 
 def total(buckets: tuple[str, ...]) -> str:
@@ -65,6 +67,18 @@ def total(buckets: tuple[str, ...]) -> str:
 
 def known(buckets: tuple[str, ...]) -> str:
     return " + ".join(f"isNotNull({bucket}_tokens)" for bucket in buckets)
+
+
+def bits(buckets: Sequence[str], condition: str) -> str:
+    """SQL of a number whose bit n says whether the condition holds for bucket n."""
+    return " + ".join(
+        f"toUInt16({condition.format(bucket)}) * {1 << place}"
+        for place, bucket in enumerate(buckets)
+    )
+
+
+SAID = bits(BUCKETS, "isNotNull({}_tokens)")
+FAILED = "outcome IN ('error', 'timeout', 'rate_limited', 'oom')"
 
 
 # A hit in the client's own cache that replaced the call itself. A retrieval found in a cache
@@ -77,20 +91,25 @@ HIT = """(cache_hit = 1 AND (cache_layer IN ('exact', 'semantic')
 # children of one root aren't taken for each other's relatives.
 SPAN_ITSELF = "reinterpretAsUInt64(span_id)"
 SPAN_PARENT = "reinterpretAsUInt64(parent_span_id)"
+# A tier is what the response says; one that no rate can have is standard processing.
+TIER = "if(lower(service_tier) IN {tiers:Array(String)}, lower(service_tier), '')"
+TARIFF_KEY = f"cityHash64(workspace_id, provider, model, {TIER}, region)"
 # 0 is "no link". Ollama numbers its responses chatcmpl-0 to chatcmpl-999, so these name nothing.
-KEYS = """
+KEYS = f"""
     cityHash64('span', workspace_id, trace_id, span_id) AS span_key,
     if(parent_span_id = toFixedString('', 8), 0,
         cityHash64('span', workspace_id, trace_id, parent_span_id)) AS parent_key,
-    if(response_id = '' OR hit OR match(response_id, '^chatcmpl-[0-9]{1,3}$'), 0,
-        cityHash64('response', workspace_id, transform(lower(provider), {names:Array(String)},
-            {ids:Array(String)}, lower(provider)), response_id)) AS response_key,
+    if(response_id = '' OR hit OR match(response_id, '^chatcmpl-[0-9]{{1,3}}$'), 0,
+        cityHash64('response', workspace_id, transform(lower(provider), {{names:Array(String)}},
+            {{ids:Array(String)}}, lower(provider)), response_id)) AS response_key,
     if(request_id = '', 0, cityHash64('request', workspace_id, request_id)) AS request_key,
     if(prompt_hash = 0, 0,
         cityHash64('prompt', workspace_id, tenant, user_id, operation, prompt_hash)) AS prompt_key,
     if(model_served = '', model_requested, model_served) AS model,
-    if(lower(service_tier) IN {tiers:Array(String)}, lower(service_tier), '') AS tier,
-    cityHash64(workspace_id, provider, model, tier, region) AS tariff_key
+    if(prompt_key = 0 OR request_id != '', 0, cityHash64('retry', prompt_key,
+        if(action_id = '', hex(trace_id), action_id))) AS retry_key,
+    {TIER} AS tier,
+    {TARIFF_KEY} AS tariff_key
 """
 # Copies of a span have one sort key, so a PREWHERE on it can't tear them apart; FINAL comes after.
 NEAR = f"""
@@ -107,11 +126,12 @@ SELECT
     tier, region,
     attempt, outcome = 'ok', ifNull(success, outcome = 'ok'), outcome = 'cancelled', hit,
     operation IN {WRAPPERS},
-    detail > 0, detail, tenant != '', tokens_in, tokens_out, {speakers.NAMES}
+    detail > 0, detail, tenant != '', tokens_in, tokens_out,
+    said, notEmpty(uses), failed, retry_key, {speakers.NAMES}
 FROM
 (
     SELECT *, {HIT} AS hit, {KEYS}, {total(INPUT)} AS tokens_in, {total(OUTPUT)} AS tokens_out,
-        {known(INPUT + OUTPUT)} AS detail, {speakers.EXPRESSIONS}
+        {SAID} AS said, bitCount(said) AS detail, {FAILED} AS failed, {speakers.EXPRESSIONS}
     FROM calls FINAL
     PREWHERE (workspace_id, toStartOfHour(started_at)) IN (SELECT workspace_id, hour FROM reach)
     WHERE started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
@@ -132,6 +152,11 @@ FROM
 )
 ARRAY JOIN range(-2, toInt32(hours) + 3) AS away
 GROUP BY workspace_id, hour
+"""
+STORED = """
+SELECT count() AS calls FROM calls
+WHERE (workspace_id, toStartOfHour(started_at)) IN (SELECT workspace_id, hour FROM reach)
+    AND started_at >= {start:DateTime64(6, 'UTC')} AND started_at < {end:DateTime64(6, 'UTC')}
 """
 OWN = """
 WHERE (workspace_id, hour) IN (SELECT workspace_id, hour FROM reach WHERE own)
@@ -170,8 +195,16 @@ class Batch:
     parts: int = 1
 
 
-def gather(ch: Warehouse, batch: Batch) -> int:
-    """Fill the tables `reach` and `near` for a batch; returns the number of calls in `near`."""
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What was gathered: so many calls; `whole` if there are no others in the hours of `reach`."""
+
+    calls: int
+    whole: bool = False
+
+
+def gather(ch: Warehouse, batch: Batch) -> Near:
+    """Fill the tables `reach` and `near` for a batch."""
     for name, columns in TABLES.items():
         ch.command(f"CREATE OR REPLACE TEMPORARY TABLE {name} ({columns}) ENGINE = Memory")
     if batch.segments:
@@ -180,7 +213,7 @@ def gather(ch: Warehouse, batch: Batch) -> int:
         reach_around(ch, batch.hours)
     (span,) = ch.query("SELECT min(hour) AS first, max(hour) AS last, count() AS hours FROM reach")
     if not span["hours"]:
-        return 0
+        return Near(0)
     params: dict[str, Any] = {
         "start": span["first"],
         "end": span["last"] + HOUR,
@@ -194,12 +227,15 @@ def gather(ch: Warehouse, batch: Batch) -> int:
     if batch.segments:
         own["segments"] = list(batch.segments)
     ch.command(f"{NEAR} {OWN} {of_segments}", {**own, "step": 0})
-    return follow_links(ch, params)
-
-
-def follow_links(ch: Warehouse, params: dict[str, Any]) -> int:
-    """Add what is linked to the calls of `near` until nothing new is found; returns how many."""
     found = count_near(ch)
+    # Copies of a call make the stored rows more than the calls: then links are followed in vain.
+    if found == ch.query(STORED, params)[0]["calls"]:
+        return Near(found, whole=True)
+    return Near(follow_links(ch, params, found))
+
+
+def follow_links(ch: Warehouse, params: dict[str, Any], found: int) -> int:
+    """Add what is linked to the calls of `near` until nothing new is found; returns how many."""
     for step in range(1, MAX_STEPS + 1):
         ch.command(f"CREATE OR REPLACE TEMPORARY TABLE links ({TABLES['links']}) ENGINE = Memory")
         ch.command(FRONTIER, {"step": step - 1})

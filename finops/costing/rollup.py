@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from finops.clickhouse.client import Warehouse
-from finops.costing.gather import HOUR
-from finops.costing.price import BUCKETS
+from finops.costing.gather import BUCKETS, HOUR
+from finops.costing.judge import WRITTEN
 
 DIMENSIONS = "workspace_id, hour, tenant, team, feature, environment, operation, provider, model"
 WASTE = ("clean", "retry", "failed", "fallback", "aborted", "duplicate")
@@ -22,9 +22,15 @@ MEASURES = {
         f"{name}_cost_usd": f"sumIf(ifNull(cost_usd, {ZERO}), counted AND waste_class = '{name}')"
         for name in WASTE
     },
+    "list_usd": f"sumIf(ifNull(list_usd, {ZERO}), counted)",
+    "inferred_waste_usd": f"""sumIf(ifNull(cost_usd, {ZERO}), counted AND waste_inferred
+        AND waste_class NOT IN ('clean', 'duplicate'))""",
+    "discount_saving_usd": f"sumIf(ifNull(discount_saving_usd, {ZERO}), counted)",
     "provider_cache_saving_usd": f"sumIf(ifNull(provider_cache_saving_usd, {ZERO}), counted)",
     "response_cache_saving_usd": f"sumIf(ifNull(response_cache_saving_usd, {ZERO}), counted)",
 }
+USD = """cost_usd, list_usd, discount_saving_usd, provider_cache_saving_usd,
+    response_cache_saving_usd"""
 # Columns carry the names of what they're summed from, so the sums are named apart first.
 SUMS = ", ".join(f"{sql} AS sum_{name}" for name, sql in MEASURES.items())
 
@@ -45,13 +51,12 @@ FROM
     (
         SELECT workspace_id, toStartOfHour(started_at) AS hour,
             tenant, team, feature, environment, operation, provider, model,
-            counted, last_attempt, request_succeeded, waste_class,
-            {", ".join(f"{bucket}_tokens" for bucket in BUCKETS)},
-            cost_usd, provider_cache_saving_usd, response_cache_saving_usd, 0 AS was_there
+            counted, last_attempt, request_succeeded, waste_class, waste_inferred,
+            {", ".join(f"{bucket}_tokens" for bucket in BUCKETS)}, {USD}, 0 AS was_there
         {CHARGED}
         UNION ALL
-        SELECT {DIMENSIONS}, 0, 0, 0, '', {", ".join("NULL" for _ in BUCKETS)},
-            {ZERO}, {ZERO}, {ZERO}, 1
+        SELECT {DIMENSIONS}, 0, 0, 0, '', 0, {", ".join("NULL" for _ in BUCKETS)},
+            {", ".join(ZERO for _ in USD.split(","))}, 1
         FROM usage_hourly FINAL
         WHERE (workspace_id, hour) IN (SELECT workspace_id, hour FROM touched)
     )
@@ -62,10 +67,10 @@ FROM
 TOUCHED = "workspace_id UInt64, hour DateTime('UTC')"
 # A day less than the TTL of the charges, so that no hour is half forgotten.
 CHARGES_DAYS = 799
-TOUCH = """
+TOUCH = f"""
 INSERT INTO touched
-SELECT DISTINCT workspace_id, hour FROM verdicts
-WHERE hour > now('UTC') - toIntervalDay({days:UInt16})
+SELECT DISTINCT workspace_id, hour FROM near
+WHERE {WRITTEN} AND hour > now('UTC') - toIntervalDay({{days:UInt16}})
 """
 
 
@@ -75,7 +80,7 @@ def start_touching(ch: Warehouse) -> None:
 
 
 def touch(ch: Warehouse) -> None:
-    """Add the hours that the last batch has verdicts in.
+    """Add the hours that the last batch has judged calls in.
 
     Sums outlive charges: an hour whose charges are forgotten can't be summed again, so a straggler
     that old leaves the sums as they are.

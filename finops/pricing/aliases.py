@@ -52,8 +52,13 @@ def overridden_keys(ch: Warehouse, version: RateVersion) -> dict[int, set[tuple[
 def lead_to(pair: Pair, own: set[tuple[str, str]]) -> tuple[str, str]:
     """Return the key of the rate for a pair of names; two empty texts where there is none."""
     _, provider, model = pair
-    named = (catalogue_provider(provider) if provider.strip() else "", model.strip().lower())
-    if named in own:
-        return named
+    if (name := named(pair)) in own:
+        return name
     resolved = resolve_model(provider, model)
     return (resolved.provider, resolved.model) if resolved is not None else ("", "")
+
+
+def named(pair: Pair) -> tuple[str, str]:
+    """Return the key that a workspace's own rate for a pair of names is published under."""
+    _, provider, model = pair
+    return catalogue_provider(provider) if provider.strip() else "", model.strip().lower()
