@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 LARGEST = Decimal(10) ** 18
 # 0.0001000000000000000000 is money too; more digits than the table keeps are no more exact.
 PLACES = Decimal("1e-18")
-PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\Z")
-GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?\Z")
+PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\Z", re.ASCII)
+GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?\Z", re.ASCII)
 SCALES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
 UNIT = re.compile(r"^\s*([\d.,]+)?\s*([kmb](?![a-z]))?[\s/]*(.*)$", re.IGNORECASE)
 

@@ -14,7 +14,12 @@ MAPPING = (FILES / "mistral.mapping.json").read_text(encoding="utf-8")
 
 
 def read_bytes(
-    content: bytes, *, limits: Limits = LIMITS, format: str = "", mapping: str = "", account: str = ""
+    content: bytes,
+    *,
+    limits: Limits = LIMITS,
+    format: str = "",
+    mapping: str = "",
+    account: str = "",
 ) -> Reading:
     return read_invoice(
         io.BytesIO(content), format=format, mapping=mapping, account=account, limits=limits
