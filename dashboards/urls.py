@@ -21,6 +21,7 @@ from dashboards.currency import (
 )
 from dashboards.data import data
 from dashboards.overview import overview
+from dashboards.statements import statement_page, statements_page
 from dashboards.waiting import waiting
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -37,6 +38,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         take_back_exchange_rate,
         name="take-back-exchange-rate",
     ),
+    path("statements", statements_page, name="statements"),
+    path("statements/<slug:month>/<path:tenant>", statement_page, name="statement"),
     path("budgets", budgets_page, name="budgets"),
     path("budgets/new", new_budget_page, name="new-budget"),
     path("budgets/<int:budget_id>/edit", edit_budget_page, name="edit-budget"),

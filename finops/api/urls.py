@@ -6,12 +6,21 @@ from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from finops.api.budgets import BudgetsView, BudgetView
+from finops.api.catalogues import CatalogueAdoptView, CatalogueDiffView, CataloguesView
 from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
 from finops.api.exchange_rates import DisplayCurrencyView, ExchangeRatesView, ExchangeRateView
 from finops.api.focus import FocusView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
+from finops.api.rates import RatesOfModelView, RatesView
+from finops.api.repricings import (
+    ClosedMonthsView,
+    ReopenMonthView,
+    RepricingsView,
+    RepricingView,
+)
 from finops.api.spend_commitments import SpendCommitmentsView, SpendCommitmentView
+from finops.api.statements import StatementsView, StatementView
 from finops.api.unit_costs import UnitCostsView
 from finops.api.unpriced import UnpricedView
 
@@ -23,6 +32,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("unpriced", UnpricedView.as_view(), name="api-unpriced"),
     path("drivers", DriversView.as_view(), name="api-drivers"),
     path("focus", FocusView.as_view(), name="api-focus"),
+    path("statements", StatementsView.as_view(), name="api-statements"),
+    path("statement", StatementView.as_view(), name="api-statement"),
     path("budgets", BudgetsView.as_view(), name="api-budgets"),
     path("budgets/<int:budget_id>", BudgetView.as_view(), name="api-budget"),
     path("rate-overrides", RateOverridesView.as_view(), name="api-rate-overrides"),
@@ -38,6 +49,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("exchange-rates", ExchangeRatesView.as_view(), name="api-exchange-rates"),
     path("exchange-rates/<int:rate_id>", ExchangeRateView.as_view(), name="api-exchange-rate"),
     path("display-currency", DisplayCurrencyView.as_view(), name="api-display-currency"),
+    path("rates", RatesView.as_view(), name="api-rates"),
+    path(
+        "rates/<str:provider>/<path:model>", RatesOfModelView.as_view(), name="api-rates-of-model"
+    ),
+    path("rate-catalogues", CataloguesView.as_view(), name="api-rate-catalogues"),
+    path("rate-catalogues/diff", CatalogueDiffView.as_view(), name="api-rate-catalogues-diff"),
+    path(
+        "rate-catalogues/<str:ref>/adopt",
+        CatalogueAdoptView.as_view(),
+        name="api-rate-catalogue-adopt",
+    ),
+    path("repricings", RepricingsView.as_view(), name="api-repricings"),
+    path("repricings/<int:repricing_id>", RepricingView.as_view(), name="api-repricing"),
+    path("closed-months", ClosedMonthsView.as_view(), name="api-closed-months"),
+    path("closed-months/<str:month>/reopen", ReopenMonthView.as_view(), name="api-reopen-month"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", DOCS, name="api-docs"),
 ]

@@ -36,6 +36,7 @@ def addresses(
             yield from addresses(pattern.url_patterns, route)
         else:
             filled = re.sub(r"<int:\w+>", "1", route)
+            filled = filled.replace("<slug:month>", "2026-11").replace("<path:tenant>", TENANT)
             yield f"/{filled}", str(pattern.name)
 
 

@@ -23,3 +23,15 @@ def find_workspace(slug: str) -> Workspace:
         there = f"there are: {slugs}." if slugs else "there is none yet: run create_workspace."
         raise CommandError(f"No workspace has the slug {slug!r}; {there}")
     return workspace
+
+
+def the_workspace(slug: str | None) -> Workspace:
+    """Return the workspace named or, without a name, the only one; raises CommandError else."""
+    if slug is not None:
+        return find_workspace(slug)
+    found = list(Workspace.objects.order_by("slug")[:2])
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CommandError("There is no workspace yet: run create_workspace.")
+    raise CommandError("There are several workspaces: say which with --workspace SLUG.")

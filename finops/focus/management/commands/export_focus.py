@@ -14,8 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from finops.accounts.management.workspace_option import find_workspace
-from finops.accounts.models import Workspace
+from finops.accounts.management.workspace_option import the_workspace
 from finops.clickhouse.client import Warehouse, warehouse
 from finops.clickhouse.errors import WarehouseError
 from finops.config import ConfigError
@@ -89,16 +88,6 @@ class Command(BaseCommand):
             where = f"; listed in {listing.name}"
         if missing:
             self.stderr.write(f"{calls:,} calls have no price and are in no row{where}")
-
-
-def the_workspace(slug: str | None) -> Workspace:
-    """Return the workspace named, or the only one that there is."""
-    if slug is not None:
-        return find_workspace(slug)
-    found = list(Workspace.objects.order_by("slug")[:2])
-    if len(found) != 1:
-        return find_workspace("")
-    return found[0]
 
 
 @contextmanager
