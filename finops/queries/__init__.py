@@ -22,7 +22,7 @@ from finops.queries.unit_costs import (
     totals,
     unit_costs,
 )
-from finops.queries.unpriced import Unpriced, unpriced
+from finops.queries.unpriced import Unpriced, priced_by_gpus, unpriced
 
 __all__ = [
     "DIMENSIONS",
@@ -50,6 +50,7 @@ __all__ = [
     "freshness",
     "last_call",
     "names",
+    "priced_by_gpus",
     "shares",
     "spend",
     "stream_unit_costs",

@@ -26,6 +26,8 @@ from finops.accounts.workspaces import create_workspace
 from finops.clickhouse.client import Warehouse
 from finops.costing.allocation.check import differences
 from finops.costing.allocation.run import allocate_range
+from finops.queries import Range, priced_by_gpus, unpriced
+from finops.queries.gpu_costs import gpu_costs
 from tests.costing.allocation.running import lease, now
 from tests.costing.allocation.world import TEN, add_calls, add_pool, add_samples, every, on_demand
 
@@ -122,3 +124,24 @@ def test_complaints_23_and_24_a_gpu_hour_worked_out_by_hand(
     energy = sum(row["energy_j"] for key, row in rows.items() if key[0] == "mig")
     assert energy == 300 * 3600
     assert differences(ch, TEN, TEN + HOUR) == []
+
+
+def test_complaint_24_a_self_hosted_call_gets_its_cost_from_the_gpus_and_isnt_unpriced(
+    ch: Warehouse, workspace: Workspace
+) -> None:
+    set_the_scene(ch, workspace)
+    add_calls(ch, workspace.pk, {"started_at": TEN, "model": "nobodys-model", "provider": "openai"})
+    day = Range(TEN - HOUR, TEN + 10 * HOUR)
+    before = {one.model: one.calls for one in unpriced(ch, workspace.pk, day)}
+    assert before == {"llama": 2, "guard": 2, "nobodys-model": 1}
+    with lease() as held:
+        allocate_range(ch, held, now, workspace, TEN - HOUR, TEN + HOUR)
+    assert [one.model for one in unpriced(ch, workspace.pk, day)] == ["nobodys-model"]
+    assert priced_by_gpus(ch, workspace.pk, day) == 4
+    assert priced_by_gpus(ch, workspace.pk + 1, day) == 0
+    (llama,) = (
+        row for row in gpu_costs(ch, workspace.pk, day, ["model"]) if row.group["model"] == "llama"
+    )
+    assert llama.cost_usd == Decimal("2.5")
+    # A hit in the client's own cache cost nothing, and used none of the GPUs.
+    assert llama.calls == 2

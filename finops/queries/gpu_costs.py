@@ -1,0 +1,269 @@
+"""What GPU pools cost, what of it was used, and what a token came to. Whole UTC hours."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from finops.clickhouse.client import Warehouse
+from finops.queries.buckets import BUCKETS, Bucket, bucket_for, bucket_starts
+from finops.queries.errors import UnknownDimension
+from finops.queries.ledger import SETTINGS
+from finops.queries.range import HOUR, Range, ceil_hour, floor_hour
+
+Kind = Literal["busy", "idle", "unobserved", "overhead"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+GPU_DIMENSIONS = ("pool", "kind", "tenant", "model", "provider", "team", "feature", "environment")
+J_PER_KWH = 3_600_000
+ZERO = Decimal(0)
+
+RANGE = (
+    "WHERE workspace_id = {workspace_id:UInt64} "
+    "AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')}"
+)
+ONLY = " AND pool = {pool:String}"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCost:
+    """A pool's bills in a range (pool '' = all pools): USD, GPU milliseconds, tokens, joules.
+
+    `utilisation` is the part of the paid GPU time that was busy. A million tokens cost
+    `usd_per_million` with all that is paid for, and `usd_per_million_full` had the GPUs been busy
+    all the time: the first is the second ÷ utilisation. None where there is nothing to divide by.
+    """
+
+    pool: str
+    hours: int
+    bill_usd: Decimal
+    usd_by_kind: Mapping[str, Decimal]
+    gpu_ms: int
+    busy_ms: int
+    idle_ms: int
+    unobserved_ms: int
+    unpriced_ms: int
+    calls: int
+    tokens: int
+    output_tokens: int
+    nameless_usd: Decimal
+    energy_j: float
+    site_energy_j: float
+    co2e_g: float | None
+    rows_usd: Decimal
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the rows are the bill, to the last digit."""
+        return self.rows_usd == self.bill_usd
+
+    @property
+    def utilisation(self) -> Decimal | None:
+        return share(self.busy_ms, self.gpu_ms)
+
+    @property
+    def idle_share(self) -> Decimal | None:
+        return share(self.idle_ms, self.gpu_ms)
+
+    @property
+    def unobserved_share(self) -> Decimal | None:
+        return share(self.unobserved_ms, self.gpu_ms)
+
+    @property
+    def usd_per_gpu_hour(self) -> Decimal | None:
+        return self.bill_usd * 1000 * 3600 / self.gpu_ms if self.gpu_ms else None
+
+    @property
+    def usd_per_million(self) -> Decimal | None:
+        return per_million(self.bill_usd, self.tokens)
+
+    @property
+    def usd_per_million_full(self) -> Decimal | None:
+        if not self.gpu_ms or not self.tokens:
+            return None
+        return per_million(self.bill_usd * self.busy_ms / self.gpu_ms, self.tokens)
+
+    @property
+    def kwh(self) -> float:
+        return self.energy_j / J_PER_KWH
+
+    @property
+    def site_kwh(self) -> float:
+        return self.site_energy_j / J_PER_KWH
+
+    @property
+    def kwh_per_million(self) -> float | None:
+        """Of the site, cooling and losses included."""
+        return self.site_kwh / self.tokens * 1e6 if self.tokens else None
+
+    @property
+    def co2e_g_per_million(self) -> float | None:
+        if self.co2e_g is None or not self.tokens:
+            return None
+        return self.co2e_g / self.tokens * 1e6
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    return Decimal(part) / whole if whole else None
+
+
+def per_million(usd: Decimal, tokens: int) -> Decimal | None:
+    return usd * 1_000_000 / tokens if tokens else None
+
+
+BILLS = f"""
+SELECT pool, count() AS hours, sum(b.bill_usd) AS bill_usd, sum(b.gpu_ms) AS gpu_ms,
+    sum(b.busy_ms) AS busy_ms, sum(b.idle_ms) AS idle_ms, sum(b.unobserved_ms) AS unobserved_ms,
+    sum(b.unpriced_ms) AS unpriced_ms, sum(b.energy_j) AS energy_j,
+    sum(b.site_energy_j) AS site_energy_j, sum(b.co2e_g) AS co2e_g
+FROM gpu_bills AS b FINAL {RANGE}
+GROUP BY pool
+"""
+ROWS = f"""
+SELECT pool, sum(a.calls) AS calls, sum(a.tokens) AS tokens,
+    sum(a.output_tokens) AS output_tokens, sum(a.cost_usd) AS rows_usd,
+    sumIf(a.cost_usd, kind = 'busy' AND model = '' AND tenant = '') AS nameless_usd,
+    {", ".join(f"sumIf(a.cost_usd, kind = '{kind}') AS {kind}_usd" for kind in KINDS)}
+FROM gpu_allocations AS a FINAL {RANGE}
+GROUP BY pool
+"""
+
+
+def gpu_pool_costs(ch: Warehouse, workspace_id: int, span: Range) -> list[PoolCost]:
+    """Return each pool's bills, the dearest first."""
+    params = bounds(workspace_id, span)
+    rows = {row["pool"]: row for row in ch.query(ROWS, params, settings=SETTINGS)}
+    found = [
+        pool_cost(bill, rows.get(bill["pool"], {}))
+        for bill in ch.query(BILLS, params, settings=SETTINGS)
+    ]
+    return sorted(found, key=lambda one: (-one.bill_usd, one.pool))
+
+
+def pool_cost(bill: Mapping[str, Any], rows: Mapping[str, Any]) -> PoolCost:
+    return PoolCost(
+        usd_by_kind={kind: rows.get(f"{kind}_usd", ZERO) for kind in KINDS},
+        calls=rows.get("calls", 0),
+        tokens=rows.get("tokens", 0),
+        output_tokens=rows.get("output_tokens", 0),
+        nameless_usd=rows.get("nameless_usd", ZERO),
+        rows_usd=rows.get("rows_usd", ZERO),
+        **bill,
+    )
+
+
+def all_pools(pools: Sequence[PoolCost]) -> PoolCost:
+    """Add pools up; grams of CO2e only where every pool with energy has a grid factor."""
+    grams = [one.co2e_g for one in pools if one.co2e_g is not None]
+    known = all(one.co2e_g is not None for one in pools if one.energy_j)
+    return PoolCost(
+        pool="",
+        hours=max((one.hours for one in pools), default=0),
+        bill_usd=sum((one.bill_usd for one in pools), ZERO),
+        usd_by_kind={
+            kind: sum((one.usd_by_kind[kind] for one in pools), ZERO) for kind in KINDS
+        },
+        nameless_usd=sum((one.nameless_usd for one in pools), ZERO),
+        rows_usd=sum((one.rows_usd for one in pools), ZERO),
+        energy_j=sum(one.energy_j for one in pools),
+        site_energy_j=sum(one.site_energy_j for one in pools),
+        co2e_g=sum(grams) if grams and known else None,
+        **{
+            name: sum(getattr(one, name) for one in pools)
+            for name in (
+                "gpu_ms", "busy_ms", "idle_ms", "unobserved_ms", "unpriced_ms",
+                "calls", "tokens", "output_tokens",
+            )
+        },
+    )  # fmt: skip
+
+
+def bounds(workspace_id: int, span: Range) -> dict[str, Any]:
+    start, end = floor_hour(span.start), ceil_hour(span.end)
+    return {"workspace_id": workspace_id, "start": start, "end": end}
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCostOverTime:
+    """USD by bucket for each kind that has any; as many as `starts`, which are UTC."""
+
+    bucket: Bucket
+    starts: list[datetime]
+    costs_usd: dict[str, list[Decimal]]
+
+
+def gpu_cost_over_time(
+    ch: Warehouse, workspace_id: int, span: Range, *, zone: ZoneInfo, pool: str = ""
+) -> GpuCostOverTime:
+    """Return what was busy, idle, unobserved and overhead over time, of one pool or of all."""
+    bucket = bucket_for(span.length)
+    if bucket.width < HOUR:
+        bucket = next(one for one in BUCKETS if one.width == HOUR)
+    rows = ch.query(
+        f"SELECT toDateTime({bucket.sql}, 'UTC') AS start, kind, sum(a.cost_usd) AS cost "
+        "FROM (SELECT *, toDateTime64(hour, 0, 'UTC') AS at FROM gpu_allocations FINAL "
+        f"{RANGE}{ONLY if pool else ''}) AS a GROUP BY start, kind",
+        {**bounds(workspace_id, span), "zone": zone.key, **({"pool": pool} if pool else {})},
+        settings=SETTINGS,
+    )
+    starts = bucket_starts(span, bucket, zone)
+    costs: dict[str, list[Decimal]] = {}
+    for row in rows:
+        place = max(0, bisect_right(starts, row["start"]) - 1)
+        costs.setdefault(row["kind"], [ZERO] * len(starts))[place] += row["cost"]
+    return GpuCostOverTime(bucket, starts, {kind: costs[kind] for kind in KINDS if kind in costs})
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCost:
+    """A group's part of the bills."""
+
+    group: dict[str, str]
+    cost_usd: Decimal
+    calls: int
+    tokens: int
+    output_tokens: int
+    gpu_ms: int
+    energy_j: float
+
+    @property
+    def usd_per_million(self) -> Decimal | None:
+        return per_million(self.cost_usd, self.tokens)
+
+
+def gpu_costs(
+    ch: Warehouse,
+    workspace_id: int,
+    span: Range,
+    group_by: Sequence[str],
+    *,
+    pool: str = "",
+    limit: int = 10_000,
+) -> list[GpuCost]:
+    """Return the bills' rows by group, the dearest first; raises UnknownDimension."""
+    names = as_gpu_dimensions(group_by)
+    listed = ", ".join(names)
+    rows = ch.query(
+        f"SELECT {listed}, sum(a.cost_usd) AS cost_usd, sum(a.calls) AS calls, "
+        "sum(a.tokens) AS tokens, sum(a.output_tokens) AS output_tokens, "
+        "sum(a.gpu_ms) AS gpu_ms, sum(a.energy_j) AS energy_j "
+        f"FROM gpu_allocations AS a FINAL {RANGE}{ONLY if pool else ''} "
+        f"GROUP BY {listed} ORDER BY cost_usd DESC, {listed} LIMIT {{limit:UInt32}}",
+        {**bounds(workspace_id, span), "limit": limit, **({"pool": pool} if pool else {})},
+        settings=SETTINGS,
+    )
+    return [GpuCost(group={name: row.pop(name) for name in names}, **row) for row in rows]
+
+
+def as_gpu_dimensions(names: Sequence[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in GPU_DIMENSIONS:
+            raise UnknownDimension(
+                f"{name[:50]!r} is not something to group GPU costs by; use "
+                f"{', '.join(GPU_DIMENSIONS)}."
+            )
+    return tuple(dict.fromkeys(names))
