@@ -68,7 +68,7 @@ NO_PROVIDERS = frozenset(
 # Google's resource names, and a provider's name before the model's.
 # LiteLLM puts the provider before the model: bedrock/us.anthropic.claude-….
 LITELLM = PROVIDERS | {"gemini": "google", "together_ai": "together", "vertex_ai": "google"}
-# Of Bedrock's resources only these are billed by token at the list price of the model in their name:
+# Of Bedrock's resources only these are billed by token at the list price of the model they name:
 # not a custom, imported or provisioned model, a prompt router, or an application's own profile.
 LISTED_ARN = re.compile(
     r"^arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:(?:foundation-model|inference-profile)/"

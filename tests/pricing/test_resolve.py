@@ -169,7 +169,6 @@ from finops.pricing.resolve import Resolved, catalogue_provider, resolve_model
         ),
         ("google", "publishers/google/models/gemini-2.5-pro", ("google", "gemini-2.5-pro")),
         ("google", "gemini-2.5-pro-preview-05-06", ("google", "gemini-2.5-pro")),
-        ("google", "gemini-flash-latest", ("google", "gemini-3.8-flash")),
         ("google", "gemini-2.0-flash-001", ("google", "gemini-2.0-flash")),
         ("google", "gemini-1.5-pro-002", ("google", "gemini-1.5-pro")),
         ("google", "google/gemini-2.5-pro", ("google", "gemini-2.5-pro")),
