@@ -11,8 +11,10 @@ from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
 from finops.api.exchange_rates import DisplayCurrencyView, ExchangeRatesView, ExchangeRateView
 from finops.api.focus import FocusView
+from finops.api.invoices import InvoicesView, InvoiceView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
 from finops.api.rates import RatesOfModelView, RatesView
+from finops.api.reconciliation import ReconciliationView
 from finops.api.repricings import (
     ClosedMonthsView,
     ReopenMonthView,
@@ -64,6 +66,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("repricings/<int:repricing_id>", RepricingView.as_view(), name="api-repricing"),
     path("closed-months", ClosedMonthsView.as_view(), name="api-closed-months"),
     path("closed-months/<str:month>/reopen", ReopenMonthView.as_view(), name="api-reopen-month"),
+    path("invoices", InvoicesView.as_view(), name="api-invoices"),
+    path("invoices/<int:invoice_id>", InvoiceView.as_view(), name="api-invoice"),
+    path("reconciliation", ReconciliationView.as_view(), name="api-reconciliation"),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", DOCS, name="api-docs"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
@@ -14,6 +14,8 @@ from finops.invoices.reconcile import Reconciliation, reconcile
 from finops.invoices.rows import BilledLine, CapturedHour, Terms, Tokens
 from finops.pricing.currency import DayRate, rate_at
 from finops.pricing.exchange import day_rates
+from finops.pricing.models import Deployment
+from finops.pricing.resolve import catalogue_provider
 from finops.queries.invoiced import BilledRow, CapturedRow, Days, billed, captured
 
 USD = "USD"
@@ -38,7 +40,10 @@ def compare(
         code: day_rates(workspace, code) for code in sorted({row.currency for row in rows} - {USD})
     }
     lines = [billed_line(row, rates.get(row.currency, []), by_tier) for row in rows]
-    hours = [captured_hour(row) for row in captured(ch, workspace.pk, days, by_tier=by_tier)]
+    deployments = list(Deployment.objects.filter(workspace=workspace))
+    hours = [
+        captured_hour(row, deployments) for row in captured(ch, workspace.pk, days, by_tier=by_tier)
+    ]
     return reconcile(
         [line for line in lines if provider in ("", line.provider)],
         [hour for hour in hours if provider in ("", hour.provider)],
@@ -93,8 +98,8 @@ def tokens_of(row: BilledRow) -> Tokens | None:
     return Tokens(input=row.tokens) if row.meter in (*TOKEN_METERS, "other") else None
 
 
-def captured_hour(row: CapturedRow) -> CapturedHour:
-    provider, model = meeting_name(row.provider, row.model)
+def captured_hour(row: CapturedRow, deployments: Sequence[Deployment]) -> CapturedHour:
+    provider, model = meeting_name(*behind(row, deployments))
     return CapturedHour(
         hour=row.hour,
         provider=provider,
@@ -110,3 +115,19 @@ def captured_hour(row: CapturedRow) -> CapturedHour:
             output=Decimal(row.output_tokens),
         ),
     )
+
+
+def behind(row: CapturedRow, deployments: Sequence[Deployment]) -> tuple[str, str]:
+    """Return provider and model of a call; the bill names the model, not the deployment of it."""
+    if deployments:
+        provider = catalogue_provider(row.provider) if row.provider.strip() else ""
+        name = row.model.strip().lower()
+        for one in deployments:
+            if (
+                (one.provider, one.name) == (provider, name)
+                and one.valid_from <= row.hour
+                and (one.valid_to is None or row.hour < one.valid_to)
+            ):
+                # Whose bill it is on stays, whoever lists the model.
+                return row.provider, one.model
+    return row.provider, row.model
