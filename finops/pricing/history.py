@@ -1,4 +1,4 @@
-"""A price over time: pure, from the rates of one model to the steps that a chart and a table show."""
+"""A price over time: pure, from the rates of one model to the steps that pages show."""
 
 from __future__ import annotations
 

@@ -36,6 +36,8 @@ def addresses(
             yield from addresses(pattern.url_patterns, route)
         else:
             filled = re.sub(r"<int:\w+>", "1", route)
+            filled = filled.replace("<str:provider>", "openai").replace("<path:model>", "gpt-4o")
+            filled = filled.replace("<str:ref>", "installed").replace("<str:month>", "2026-10")
             filled = filled.replace("<slug:month>", "2026-11").replace("<path:tenant>", TENANT)
             yield f"/{filled}", str(pattern.name)
 
