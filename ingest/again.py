@@ -16,7 +16,7 @@ from typing import Any
 from finops.clickhouse.client import Warehouse
 from ingest.batch import Batch
 from ingest.decode import DECODE, DECODE_SETTINGS, SPANS, WHOLE
-from ingest.normalise import MEAN, NORMALISE
+from ingest.normalise import Found
 
 Counts = Mapping[str, int]
 Params = Mapping[str, Any]
@@ -45,10 +45,6 @@ WHERE segment IN {segments:Array(String)}
 GROUP BY segment
 """
 
-EXPECTED_CALLS = f"""
-SELECT segment, uniqExact(workspace_id, trace_id, span_id) AS rows FROM ({MEAN}) GROUP BY segment
-"""  # noqa: S608 (our own text)
-
 STORED_SEGMENTS = """
 SELECT DISTINCT segment FROM segments WHERE segment IN {segments:Array(String)}
 """
@@ -68,13 +64,21 @@ def decode_again(ch: Warehouse, batch: Batch, path: str) -> None:
         ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS | named(name, "spans"))
 
 
-def normalise_again(ch: Warehouse, batch: Batch, params: Params) -> None:
+def normalise_again(ch: Warehouse, batch: Batch, params: Params, said: Found) -> None:
     """Bring into `calls` what of the spans in `found` isn't there."""
-    expected = by_segment(ch, EXPECTED_CALLS, {}, WHOLE)
+    expected = by_segment(ch, expected_calls(said), {}, WHOLE)
     for name in (batch.token, fresh(batch)):
         if by_segment(ch, STORED_CALLS, params) == expected:
             return
-        ch.command(NORMALISE, settings=WHOLE | named(name, "calls"))
+        ch.command(said.normalise, settings=WHOLE | named(name, "calls"))
+
+
+def expected_calls(said: Found) -> str:
+    """Return the query that counts the calls of each segment as STORED_CALLS does."""
+    return (
+        "SELECT segment, uniqExact(workspace_id, trace_id, span_id) AS rows"  # noqa: S608 (our own)
+        f" FROM ({said.mean}) GROUP BY segment"
+    )
 
 
 def not_written_down(ch: Warehouse, batch: Batch) -> list[str]:

@@ -106,26 +106,43 @@ def as_time(nanoseconds: str) -> str:
     )
 
 
+NO_RANK = 255
+Ranked = list[tuple[str, int]]
+
+
 def dialect_of(scope: str, keys: str) -> str:
     """Return the expression of the first dialect that a span speaks, '' for none.
 
-    One search looks for all keys and prefixes in the span's keys, written line by line, and one for
-    all scopes: each gives the first of its needles that is there, and those are in the order of the
-    dialects.
+    Scopes and keys are looked up in lists whose places are the ranks of the dialects. A prefix is
+    mostly a key's first word, and is looked up as that: searching texts for all prefixes costs as
+    much as reading the span.
     """
-    scopes, marks = [], []
+    scopes: Ranked = []
+    whole: Ranked = []
+    first: Ranked = []
+    others: Ranked = []
     for rank, dialect in enumerate(DIALECTS):
         scopes += [(needle(name), rank) for name in dialect.scopes]
-        marks += [(needle(name), rank) for name in dialect.keys]
-        marks += [(needle(f"{prefix}*"), rank) for prefix in dialect.prefixes]
-    lines = f"arrayStringConcat({keys}, '\\n')"
-    ranks = ", ".join(str(rank) for rank in range(len(DIALECTS)))
+        whole += [(name, rank) for name in dialect.keys]
+        for prefix in dialect.prefixes:
+            one_word = prefix.endswith(".") and prefix.count(".") == 1
+            (first if one_word else others).append((prefix, rank))
+    ranks = [
+        rank_of("key", whole),
+        rank_of("substring(key, 1, position(key, '.'))", first),
+        *(f"if(startsWith(key, {quote(name)}), {rank}, {NO_RANK})" for name, rank in others),
+    ]
+    of_keys = f"arrayMin(arrayMap(key -> least({', '.join(ranks)}), arrayConcat([''], {keys})))"
+    places = ", ".join(str(rank) for rank in range(len(DIALECTS)))
     return f"""transform(
-        least({rank_in(scope, scopes)}, {rank_in(lines, marks)}),
-        [{ranks}]::Array(UInt8), [{texts(one.name for one in DIALECTS)}], '')"""
+        least({rank_in(scope, scopes)}, {of_keys}),
+        [{places}]::Array(UInt8), [{texts(one.name for one in DIALECTS)}], '')"""
 
 
-NO_RANK = 255
+def rank_of(text: str, ranked: Sequence[tuple[str, int]]) -> str:
+    """Return the expression of the rank of a text that is one of these."""
+    names, ranks = texts(name for name, _ in ranked), ", ".join(str(rank) for _, rank in ranked)
+    return f"transform({text}, [{names}], [{ranks}]::Array(UInt8), {NO_RANK}::UInt8)"
 
 
 def needle(name: str) -> str:

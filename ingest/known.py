@@ -78,19 +78,19 @@ FROM
 TELL_SETTINGS = {"max_threads": 1, "enable_named_columns_in_function_tuple": 1}
 
 FORGET = "DROP TEMPORARY TABLE IF EXISTS told"
-PRESENT = "SELECT DISTINCT dialect FROM told"
+PRESENT = "SELECT dialect, groupUniqArrayArray(names) AS names FROM told GROUP BY dialect"
 
 
 @contextmanager
 def told(
     ch: Warehouse, params: Mapping[str, Any], known: Mapping[Name, int] = NAMES
-) -> Iterator[set[str]]:
-    """Keep what is known of the spans of some segments; yields their dialects.
+) -> Iterator[Mapping[str, frozenset[int]]]:
+    """Keep what is known of the spans of some segments; yields their dialects and what these say.
 
     The parameters are `segments`, their names, and `since`, a time before the first of their
     records came.
     """
     ch.command(FORGET)
     ch.command(tell(known), params, settings=TELL_SETTINGS)
-    yield {row["dialect"] for row in ch.query(PRESENT)}
+    yield {row["dialect"]: frozenset(row["names"]) for row in ch.query(PRESENT)}
     ch.command(FORGET)

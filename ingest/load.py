@@ -17,7 +17,7 @@ from ingest.again import decode_again, normalise_again, not_written_down, token
 from ingest.arrivals import record_arrivals, record_ignored
 from ingest.batch import Batch
 from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
-from ingest.normalise import NORMALISE, found
+from ingest.normalise import found
 from ingest.otlp import Traces
 from ingest.rehearsal import hidden
 from ingest.segments import tally_files
@@ -81,13 +81,13 @@ def decode(ch: Warehouse, batch: Batch, path: str, requests: int) -> None:
 
 def normalise(ch: Warehouse, batch: Batch, params: dict[str, Any]) -> None:
     """Run step two: spans become calls."""
-    with found(ch, params) as present:
-        if not present:
+    with found(ch, params) as said:
+        if not said.mean:
             return
         if batch.again:
-            normalise_again(ch, batch, params)
+            normalise_again(ch, batch, params, said)
         else:
-            ch.command(NORMALISE, settings=WHOLE | token(batch, "calls"))
+            ch.command(said.normalise, settings=WHOLE | token(batch, "calls"))
 
 
 def write_segments(
@@ -116,9 +116,9 @@ def rehearse(ch: Warehouse, path: str) -> None:
         ch.command(DECODE, {"path": path}, settings=DECODE_SETTINGS)
         segment = path.rpartition("/")[2].partition(".")[0]
         params: dict[str, Any] = {"segments": [segment], "since": EPOCH}
-        with found(ch, params) as present:
-            if present:
-                ch.command(NORMALISE, settings=WHOLE)
+        with found(ch, params) as said:
+            if said.mean:
+                ch.command(said.normalise, settings=WHOLE)
 
 
 TRACES = Signal("traces", "", load, rehearse, Traces)

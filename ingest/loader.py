@@ -44,7 +44,7 @@ LONGEST_PAUSE_S = 10.0
 MAX_DOUBLINGS = 8
 # A statement costs as much as a thousand spans: a trickle is gathered rather than loaded in drops.
 # What comes after a rest is loaded at once; from one load's beginning to the next is so long.
-GATHER_S = 1.5
+GATHER_S = 2.0
 LEAST_GATHER_S = 0.2
 LARGE_BYTES = 4 * 1024**2
 # How long a segment that can't be loaded lets others go first.

@@ -101,7 +101,12 @@ FAILURES = {
 
 def field(column: str) -> str:
     """Return the expression that picks a column's first text, or ''."""
-    return f"texts[indexOf(columns, {COLUMNS[column]})]"
+    return text_of(COLUMNS[column])
+
+
+def text_of(number: int) -> str:
+    """As `field`, of a column by its number."""
+    return f"texts[indexOf(columns, {number})]"
 
 
 def number_of(column: str) -> str:

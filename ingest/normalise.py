@@ -3,12 +3,17 @@
 Each dialect that is present puts what it finds in its spans into numbered slots, in a table that
 lives as long as the batch is in hand. Then one statement for all picks the first text of each
 column and works out what it means (meaning.py).
+
+Half of what a small batch costs is the server's analysis of statements, which grows with their
+length: so a statement reads only what spans of the batch carry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from finops.clickhouse.client import Warehouse
@@ -17,7 +22,7 @@ from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
 from ingest.dialects.table import Dialect, Resource
 from ingest.known import told
-from ingest.meaning import CALLS, LONGEST_MS, MEANINGS, field, number_of
+from ingest.meaning import CALLS, LONGEST_MS, MEANINGS, field, number_of, text_of
 from ingest.slots import (
     COLUMNS,
     COUNTS,
@@ -25,6 +30,7 @@ from ingest.slots import (
     NAMES,
     RANKS,
     Name,
+    names_in,
     sources_of,
 )
 from ingest.sources import Reading
@@ -49,16 +55,30 @@ def numbers(values: Iterable[int]) -> str:
     return f"[{', '.join(map(str, values))}]::Array(UInt16)"
 
 
-def find(dialect: Dialect, names: Mapping[Name, int]) -> str:
-    """Return the query that finds what the spans of a dialect say, with the slots it goes to.
+@dataclass(frozen=True, slots=True)
+class Find:
+    """The query that finds what the spans of a dialect say, and the columns it can find."""
 
-    An attribute goes to its first slot by its number. What has to be worked out, or goes to a
-    second slot, is an expression.
+    query: str
+    columns: frozenset[int]
+
+
+def find(
+    dialect: Dialect, names: Mapping[Name, int], present: frozenset[int] | None = None
+) -> Find:
+    """Return what finds what the spans of a dialect say, with the slots it goes to.
+
+    `present` are the numbers of all attributes that these spans have, if that is known. An
+    attribute goes to its first slot by its number. What has to be worked out, or goes to a second
+    slot, is an expression.
     """
     reading = Reading(names)
     plain: dict[int, int] = {}
     worked_out: dict[int, str] = {}
     for slot, source in sources_of(dialect):
+        read = {names[name] for name in names_in(source)}
+        if present is not None and read and read.isdisjoint(present):
+            continue
         if isinstance(source, str | Resource) and names[source] not in plain:
             plain[names[source]] = slot
         else:
@@ -83,7 +103,8 @@ def find(dialect: Dialect, names: Mapping[Name, int]) -> str:
         "slots": slots,
         "found": found,
     }
-    return around(query, columns, "span")
+    slots_read = (*plain.values(), *worked_out)
+    return Find(around(query, columns, "span"), frozenset(slot // RANKS for slot in slots_read))
 
 
 def first_provider(dialect: Dialect, reading: Reading) -> dict[str, str]:
@@ -147,33 +168,63 @@ def listed(names: Iterable[str]) -> str:
     return f"[{', '.join(map(quote, names))}]::Array(String)"
 
 
-def mean(dialects: Collection[Dialect]) -> str:
-    """Return the query that turns what is in `found` into calls."""
+def mean(dialects: Collection[Dialect], columns: Collection[int] = COLUMNS.values()) -> str:
+    """Return the query that turns what is in `found`, texts of these columns, into calls."""
     query = "SELECT * FROM found"
     query = around(query, SAID, f"span, {RULES}")
     query = around(query, SORTED, f"span, {RULES}")
     for layer in (picked(dialects), *MEANINGS):
         query = around(query, layer)
-    return f"SELECT\n    {select(CALLS)}\nFROM (\n{query}\n)\nWHERE is_call"
+    query = f"SELECT\n    {select(CALLS)}\nFROM (\n{query}\n)\nWHERE is_call"
+    for number in set(COLUMNS.values()).difference(columns):
+        query = query.replace(text_of(number), "''")
+    return query
 
 
-FIND = {dialect.name: find(dialect, NAMES) for dialect in DIALECTS}
-MEAN = mean(DIALECTS)
-NORMALISE = f"INSERT INTO calls ({', '.join(CALLS)})\n{MEAN}"
+BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+
+
+@lru_cache(maxsize=512)
+def find_known(name: str, present: frozenset[int]) -> Find:
+    """As `find`, of a dialect of the table."""
+    return find(BY_NAME[name], NAMES, present)
+
+
+@lru_cache(maxsize=512)
+def mean_known(columns: frozenset[int]) -> str:
+    """As `mean`, of all dialects of the table."""
+    return mean(DIALECTS, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What dialects found, in the table `found`: `mean` is the query that makes calls of it."""
+
+    dialects: frozenset[str]
+    mean: str
+
+    @property
+    def normalise(self) -> str:
+        """The statement that brings it into calls."""
+        return f"INSERT INTO calls ({', '.join(CALLS)})\n{self.mean}"
+
+
 FORGET = "DROP TEMPORARY TABLE IF EXISTS found"
 
 
 @contextmanager
-def found(ch: Warehouse, params: Mapping[str, Any]) -> Iterator[set[str]]:
-    """Keep what dialects find in the spans of some segments; yields the dialects that spoke.
+def found(ch: Warehouse, params: Mapping[str, Any]) -> Iterator[Found]:
+    """Keep what dialects find in the spans of some segments, if any does.
 
-    The parameters are those of `told`. MEAN and NORMALISE read it, if there is any.
+    The parameters are those of `told`.
     """
     ch.command(FORGET)
     with told(ch, params) as present:
+        finds = [find_known(name, present[name]) for name in BY_NAME.keys() & present.keys()]
         make = "CREATE TEMPORARY TABLE found ENGINE = Memory AS"
-        for name in FIND.keys() & present:
-            ch.command(f"{make}\n{FIND[name]}")
+        for one in finds:
+            ch.command(f"{make}\n{one.query}")
             make = "INSERT INTO found"
-    yield present
+    columns = frozenset(column for one in finds for column in one.columns)
+    yield Found(frozenset(present), mean_known(columns) if finds else "")
     ch.command(FORGET)

@@ -23,7 +23,7 @@ from finops.costing.segments import charge_again
 from finops.costing.withdraw import KEY, withdraw
 from ingest.decode import WHOLE, dialect_of
 from ingest.meaning import CALLS
-from ingest.normalise import MEAN, found
+from ingest.normalise import Found, found
 
 SPANS_AT_ONCE = 100_000
 
@@ -64,10 +64,8 @@ WHERE (segment IN {{segments:Array(String)}} OR (workspace_id, toStartOfHour(sta
     AND {IDS} IN (SELECT {IDS} FROM spans)
 """  # noqa: S608 (our own text)
 # A span that was sent again later, in a segment that isn't read now, is the call's.
-CORRECTED = f"""
-CREATE TEMPORARY TABLE corrected ENGINE = Memory AS
-SELECT * FROM ({MEAN})
-WHERE {IDS} NOT IN (SELECT {IDS} FROM ours WHERE segment NOT IN {{segments:Array(String)}})
+NOT_SENT_AGAIN = f"""
+    {IDS} NOT IN (SELECT {IDS} FROM ours WHERE segment NOT IN {{segments:Array(String)}})
 """  # noqa: S608
 COMPARED = f"""
 SELECT
@@ -131,6 +129,14 @@ def portions(segments: Sequence[tuple[str, int]]) -> Iterator[Kept]:
         yield Kept(tuple(names), spans)
 
 
+def correct(said: Found) -> str:
+    """Return the statement that keeps the calls as the table has them now."""
+    calls = said.mean or f"SELECT {COLUMNS} FROM ours WHERE 0"  # noqa: S608 (our own)
+    return f"""
+        CREATE TEMPORARY TABLE corrected ENGINE = Memory AS
+        SELECT * FROM ({calls}) WHERE {NOT_SENT_AGAIN}"""  # noqa: S608
+
+
 def renormalise(
     ch: Warehouse,
     kept: Kept,
@@ -151,8 +157,8 @@ def renormalise(
         ch.command(GATHER, params)
         ch.command(HIDE)
         ch.command(f"CREATE TEMPORARY TABLE ours ENGINE = Memory AS {OURS}", params)
-        with found(ch, {"segments": names, "since": start}):
-            ch.command(CORRECTED, params)
+        with found(ch, {"segments": names, "since": start}) as said:
+            ch.command(correct(said), params)
         (compared,) = ch.query(COMPARED)
         gone = ch.query(GONE, params)
         if lease is not None:

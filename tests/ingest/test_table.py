@@ -70,7 +70,7 @@ def become(ch: Warehouse, dialect: Dialect, received: Params) -> list[dict[str, 
     ch.command("TRUNCATE TABLE calls")
     names = number([dialect])
     with told(ch, received, names):
-        ch.command(f"CREATE TEMPORARY TABLE found AS {find(dialect, names)}")
+        ch.command(f"CREATE TEMPORARY TABLE found AS {find(dialect, names).query}")
     ch.command(f"INSERT INTO calls ({', '.join(CALLS)})\n{mean([dialect])}")
     ch.command("DROP TEMPORARY TABLE found")
     return calls(ch)
