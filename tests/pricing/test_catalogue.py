@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from finops.pricing.catalogue import compile_catalogue, provenance
-from finops.pricing.publish import list_prices
-from finops.pricing.rate import ANY_SIZE, BEGINNING, DAY_S, FOREVER, Rate
+from genai_prices.data_units import unit_data
+
+from finops.pricing.catalogue import USE_PRICES, compile_catalogue, provenance
+from finops.pricing.in_force import list_prices
+from finops.pricing.rate import ANY_SIZE, BEGINNING, DAY_S, FOREVER, QUOTED, USES, Rate
 
 
 def rates_of(provider: str, model: str, tier: str = "") -> list[Rate]:
@@ -55,6 +57,45 @@ def test_reasoning_apart_and_a_fee_for_each_request() -> None:
 
     assert (research.prices.output, research.prices.reasoning) == (million("8"), million("3"))
     assert sonar.prices.call == Decimal("0.012")
+
+
+def test_what_is_billed_by_use_has_a_price_for_one() -> None:
+    def uses(provider: str, model: str, tier: str = "") -> dict[str, Decimal]:
+        return dict(rates_of(provider, model, tier)[-1].uses)
+
+    assert uses("openai", "gpt-4o") == {
+        "web_search": Decimal("0.01"),
+        "file_search": Decimal("0.0025"),
+    }
+    assert uses("anthropic", "claude-sonnet-4-6")["web_search"] == Decimal("0.01")
+    # 4 and 5 USD per thousand pages; in batches half of it
+    assert uses("mistral", "mistral-ocr-4-1") == {
+        "page": Decimal("0.004"),
+        "annotated_page": Decimal("0.005"),
+    }
+    assert uses("mistral", "mistral-ocr-4-1", "batch")["page"] == Decimal("0.002")
+    # 15 USD per million characters
+    assert uses("openai", "tts-1") == {"character": Decimal("0.000015")}
+    # 0.36 USD per hour: 3,600,000 milliseconds
+    assert uses("openai", "whisper-1") == {"audio_ms": Decimal("0.0000001")}
+    # 3 USD per hour of a session, in and out together, kept to 18 places
+    assert uses("openai", "gpt-live-1") == {"audio_ms": Decimal("0.000000833333333333")}
+    assert uses("x-ai", "grok-voice-think-fast-1.0")["text_message"] == Decimal("0.004")
+
+
+def test_every_use_has_a_price_somewhere_in_the_units_that_the_library_sells() -> None:
+    sold = {unit["price_key"]: unit["per"] for unit in unit_data.values()}
+    assert set(USE_PRICES) == set(USES) == set(QUOTED)
+    for use, (keys, units) in USE_PRICES.items():
+        for key in keys:
+            assert sold[key] * (1000 if use == "audio_ms" else 1) == units
+
+
+def test_images_that_are_made_cost_more_than_text_where_the_list_says_so() -> None:
+    (banana,) = rates_of("google", "gemini-2.5-flash-image")
+    (gpt,) = rates_of("openai", "gpt-image-1.5")
+    assert (banana.prices.output, banana.prices.image_out) == (million("2.5"), million("30"))
+    assert (gpt.prices.output, gpt.prices.image_out) == (million("10"), million("32"))
 
 
 def test_a_price_by_time_of_day_is_a_rate_for_each_window() -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -11,8 +12,10 @@ from finops.accounts.models import Workspace
 from finops.clickhouse.client import Warehouse
 from finops.pricing.agree import agree_override
 from finops.pricing.aliases import ensure_aliases
+from finops.pricing.commit_spend import commit_spend, end_commitment
 from finops.pricing.errors import NothingPublished
-from finops.pricing.models import RateOverride, RateVersion
+from finops.pricing.models import Deployment, RateOverride, RateVersion, SpendCommitment
+from finops.pricing.name_deployment import name_deployment
 from finops.pricing.publish import count_rows, current_rate_version, publish_rates
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +63,40 @@ def test_a_changed_override_is_a_new_version_that_holds_everything(ch: Warehouse
         "SELECT DISTINCT workspace_id, provider, model FROM rates WHERE workspace_id != 0"
     )
     assert own == [{"workspace_id": workspace.pk, "provider": "openai", "model": "gpt-4o"}]
+
+
+def test_all_that_is_agreed_makes_a_version_and_ending_it_another(ch: Warehouse) -> None:
+    workspace = Workspace.objects.create(slug="acme", name="Acme")
+    common: dict[str, Any] = {"workspace": workspace, "valid_from": NOW, "why": "contract"}
+    name_deployment(Deployment(**common, provider="azure", name="chat", model="gpt-4o"), actor=None)
+    promise = SpendCommitment(
+        **common,
+        provider="*",
+        committed_usd=Decimal(1),
+        discount_percent=Decimal(5),
+        valid_to=NOW + timedelta(days=365),
+    )
+    prices = publish_rates(ch, now=NOW)
+    commit_spend(promise, actor=None)
+    promised = publish_rates(ch, now=NOW)
+    end_commitment(promise, NOW + timedelta(days=1), actor=None)
+    ended = publish_rates(ch, now=NOW)
+
+    assert [prices.number, promised.number, ended.number] == [1, 2, 3]
+    # every model of every provider has a timeline of the workspace's own, and so has the deployment
+    (row,) = ch.query(
+        "SELECT uniqExactIf((provider, model), workspace_id = 0) AS listed,"
+        " uniqExactIf((provider, model), workspace_id != 0) AS own"
+        " FROM rates FINAL WHERE rate_version = 2"
+    )
+    assert row["own"] == row["listed"] + 1 > 2_000
+    (row,) = ch.query(
+        "SELECT uses_usd['audio_ms'] AS audio, source FROM rates FINAL WHERE rate_version = 2"
+        " AND workspace_id != 0 AND model = 'whisper-1' AND provider = 'openai'"
+        " AND valid_from = {now:DateTime('UTC')}",
+        {"now": NOW},
+    )
+    assert row == {"audio": Decimal("0.000000095"), "source": "commitment 1"}
 
 
 def test_a_publication_that_was_cut_off_is_never_used(ch: Warehouse) -> None:
