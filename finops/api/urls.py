@@ -11,6 +11,14 @@ from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
 from finops.api.exchange_rates import DisplayCurrencyView, ExchangeRatesView, ExchangeRateView
 from finops.api.focus import FocusView
+from finops.api.gpu_costs import GpuCostsView
+from finops.api.gpu_pools import (
+    GpuMembersView,
+    GpuPoolsView,
+    GpuPoolView,
+    GpuPricesView,
+    GpuPriceView,
+)
 from finops.api.invoices import InvoicesView, InvoiceView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
 from finops.api.rates import RatesOfModelView, RatesView
@@ -69,6 +77,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invoices", InvoicesView.as_view(), name="api-invoices"),
     path("invoices/<int:invoice_id>", InvoiceView.as_view(), name="api-invoice"),
     path("reconciliation", ReconciliationView.as_view(), name="api-reconciliation"),
+    path("gpu-costs", GpuCostsView.as_view(), name="api-gpu-costs"),
+    path("gpu-pools", GpuPoolsView.as_view(), name="api-gpu-pools"),
+    path("gpu-pools/<int:pool_id>", GpuPoolView.as_view(), name="api-gpu-pool"),
+    path("gpu-pools/<int:pool_id>/gpus", GpuMembersView.as_view(), name="api-gpu-pool-gpus"),
+    path("gpu-pools/<int:pool_id>/prices", GpuPricesView.as_view(), name="api-gpu-pool-prices"),
+    path(
+        "gpu-pools/<int:pool_id>/prices/<int:price_id>",
+        GpuPriceView.as_view(),
+        name="api-gpu-pool-price",
+    ),
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs", DOCS, name="api-docs"),
 ]

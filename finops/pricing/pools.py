@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,8 @@ from finops.accounts.models import User, Workspace
 MAX_NAMES = 200
 MAX_NAME = 200
 MAX_GPUS = 1_000_000
+EARLIEST = datetime(2000, 1, 2, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Sharing(models.TextChoices):
@@ -126,6 +129,8 @@ def check_dates(row: Any) -> None:
     for field in ("valid_from", "valid_to"):
         moment = getattr(row, field)
         if moment is not None:
+            if not EARLIEST <= moment < LATEST:
+                raise ValidationError({field: "A date lies between the years 2000 and 2100."})
             setattr(row, field, moment.replace(microsecond=0))
     if row.valid_to is not None and row.valid_to <= row.valid_from:
         raise ValidationError({"valid_to": "The end has to be after the start."})
