@@ -13,7 +13,7 @@ from typing import Any
 from rest_framework import serializers
 
 from finops.queries import Dimension, UnitCost
-from finops.queries.unit_costs import USD_PLACES
+from finops.queries.unit_costs import EXACT, USD_PLACES
 
 COUNTS = (
     "requests",
@@ -52,7 +52,7 @@ def row_body(row: UnitCost, group_by: tuple[Dimension, ...]) -> dict[str, Any]:
 
 def usd_text(amount: Decimal | None) -> str | None:
     """A decimal with exactly 12 places; None where the amount is unknown."""
-    return None if amount is None else format(amount.quantize(USD_PLACES), "f")
+    return None if amount is None else format(EXACT.quantize(amount, USD_PLACES), "f")
 
 
 def time_text(moment: datetime) -> str:

@@ -153,7 +153,7 @@ def periods(draw: st.DrawFn) -> Period:
 
 
 @given(periods(), periods())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_parts_sum_to_the_change_to_the_last_digit(before: Period, after: Period) -> None:
     change = after.cost_usd - before.cost_usd
     for row_of in (None, lambda cell: cell.model):
@@ -166,7 +166,7 @@ def test_parts_sum_to_the_change_to_the_last_digit(before: Period, after: Period
 
 
 @given(periods(), periods())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_other_way_round_all_signs_turn(before: Period, after: Period) -> None:
     there, back = drivers(before, after), drivers(after, before)
     assert there.total.parts == {factor: -part for factor, part in back.total.parts.items()}
@@ -186,7 +186,7 @@ def times(period_: Period, k: int) -> Period:
 
 
 @given(periods(), periods(), st.integers(2, 1000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_money_of_another_size_has_parts_of_that_size(
     before: Period, after: Period, k: int
 ) -> None:
