@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from finops.api.budgets import BudgetsView, BudgetView
 from finops.api.catalogues import CatalogueAdoptView, CatalogueDiffView, CataloguesView
+from finops.api.commitments import CommitmentsView
 from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
 from finops.api.exchange_rates import DisplayCurrencyView, ExchangeRatesView, ExchangeRateView
@@ -20,6 +21,7 @@ from finops.api.gpu_pools import (
     GpuPriceView,
 )
 from finops.api.invoices import InvoicesView, InvoiceView
+from finops.api.ownership import OwnershipView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
 from finops.api.rates import RatesOfModelView, RatesView
 from finops.api.reconciliation import ReconciliationView
@@ -41,6 +43,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("unit-costs", UnitCostsView.as_view(), name="api-unit-costs"),
     path("unpriced", UnpricedView.as_view(), name="api-unpriced"),
     path("drivers", DriversView.as_view(), name="api-drivers"),
+    path("commitments", CommitmentsView.as_view(), name="api-commitments"),
+    path("ownership", OwnershipView.as_view(), name="api-ownership"),
     path("focus", FocusView.as_view(), name="api-focus"),
     path("statements", StatementsView.as_view(), name="api-statements"),
     path("statement", StatementView.as_view(), name="api-statement"),
