@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from finops.api.parameters import LONGEST_VALUE, read_filters, read_time, refuse
 from finops.api.permissions import CanRead
 from finops.api.schema import ERRORS, FILTER_PARAMETERS, query
 from finops.clickhouse.client import warehouse
-from finops.insights.assumptions import Assumption, BadAssumption
+from finops.insights.assumptions import Assumption, BadAssumption, assume
 from finops.insights.commitment_case import OF_POOL, OF_SPEND
 from finops.insights.from_ledger import ask_commitments
 from finops.queries import DIMENSIONS, InvalidRange, Range
@@ -78,13 +78,9 @@ class CommitmentsView(APIView):
             name = next(name for name in DIMENSIONS if name in params)
             raise InvalidParameter(name, "no_filter_of_pool", "A pool is looked at as a whole.")
         span = read_span(params, timezone.now(), LOOK_BACK)
+        given = read_assumptions(params, asked)
         with warehouse() as ch:
-            try:
-                found = ask_commitments(
-                    ch, workspace_of(request).pk, span, pool, filters, texts(params, asked)
-                )
-            except BadAssumption as error:
-                raise InvalidParameter(error.name, error.code, str(error)) from None
+            found = ask_commitments(ch, workspace_of(request).pk, span, pool, filters, given)
         return Response(commitments_body(span, pool, found))
 
 
@@ -98,5 +94,11 @@ def read_span(params: QueryDict, now: datetime, length: timedelta) -> Range:
         raise InvalidParameter("from", "invalid_range", str(error)) from None
 
 
-def texts(params: QueryDict, asked: Sequence[Assumption]) -> Mapping[str, str]:
-    return {each.name: str(params[each.name]) for each in asked if each.name in params}
+def read_assumptions(params: QueryDict, asked: Sequence[Assumption]) -> dict[str, str]:
+    """Return what was entered, by name; raises InvalidParameter for what can't be used."""
+    given = {each.name: str(params[each.name]) for each in asked if each.name in params}
+    try:
+        assume(asked, given)
+    except BadAssumption as error:
+        raise InvalidParameter(error.name, error.code, str(error)) from None
+    return given

@@ -58,7 +58,7 @@ def change_body(change: Change) -> dict[str, Any]:
     }
 
 
-class PartsSerializer(serializers.Serializer[Any]):
+class CostChangePartsSerializer(serializers.Serializer[Any]):
     """What each factor did to the cost."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -66,16 +66,16 @@ class PartsSerializer(serializers.Serializer[Any]):
         return {f"{factor}_usd": UsdField(HELP[factor]) for factor in FACTORS}
 
 
-class ChangeSerializer(serializers.Serializer[Any]):
+class CostChangeSerializer(serializers.Serializer[Any]):
     """A cost in both periods, and why it changed."""
 
     before_usd = UsdField("Cost in the baseline, of the calls that have a price.")
     after_usd = UsdField("Cost in the range.")
     change_usd = UsdField("after_usd - before_usd, and the sum of the parts to the last digit.")
-    parts = PartsSerializer()
+    parts = CostChangePartsSerializer()
 
 
-class ChangeRowSerializer(ChangeSerializer):
+class CostChangeRowSerializer(CostChangeSerializer):
     """One row; '' = unattributed."""
 
     name = serializers.CharField(allow_blank=True)
@@ -95,7 +95,7 @@ class SpanSerializer(serializers.Serializer[Any]):
         }
 
 
-class BothCountsSerializer(serializers.Serializer[Any]):
+class CostChangeCountsSerializer(serializers.Serializer[Any]):
     """A count in both periods."""
 
     before = serializers.IntegerField()
@@ -108,6 +108,8 @@ class DriversSerializer(SpanSerializer):
     baseline = SpanSerializer()
     group_by = serializers.CharField()
     currency = serializers.CharField(help_text="Always USD.")
-    total = ChangeSerializer()
-    rows = ChangeRowSerializer(many=True, help_text="The largest change first.")
-    unpriced_calls = BothCountsSerializer(help_text="Calls without a price explain nothing here.")
+    total = CostChangeSerializer()
+    rows = CostChangeRowSerializer(many=True, help_text="The largest change first.")
+    unpriced_calls = CostChangeCountsSerializer(
+        help_text="Calls without a price explain nothing here."
+    )

@@ -14,15 +14,13 @@ from rest_framework.views import APIView
 
 from finops.api.authentication import workspace_of
 from finops.api.commitment_body import AssumptionSerializer, assumptions_body, number_text
-from finops.api.commitments import assumption_parameters, read_span, texts
+from finops.api.commitments import assumption_parameters, read_assumptions, read_span
 from finops.api.driver_body import SpanSerializer, span_body
-from finops.api.errors import InvalidParameter
 from finops.api.parameters import read_filters, refuse_unknown
 from finops.api.permissions import CanRead
 from finops.api.schema import ERRORS, FILTER_PARAMETERS, query
 from finops.api.unit_cost_body import UsdField, usd_text
 from finops.clickhouse.client import warehouse
-from finops.insights.assumptions import BadAssumption
 from finops.insights.from_ledger import Ownership, ask_ownership
 from finops.insights.ownership import HORIZONS, WAYS, BreakEven, Course
 from finops.insights.ownership_case import ALL, whole
@@ -86,13 +84,9 @@ class OwnershipView(APIView):
         refuse_unknown(params, ("from", "to", "format", *(each.name for each in ALL)))
         span = read_span(params, timezone.now(), LOOK_BACK)
         filters = read_filters(params)
+        given = read_assumptions(params, ALL)
         with warehouse() as ch:
-            try:
-                found = ask_ownership(
-                    ch, workspace_of(request).pk, span, filters, texts(params, ALL)
-                )
-            except BadAssumption as error:
-                raise InvalidParameter(error.name, error.code, str(error)) from None
+            found = ask_ownership(ch, workspace_of(request).pk, span, filters, given)
         return Response(ownership_body(span, found))
 
 

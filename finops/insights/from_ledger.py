@@ -79,9 +79,7 @@ def ask_ownership(
 ) -> Ownership:
     """Compare the ways to serve the traffic of a range; raises BadAssumption."""
     texts = given or {}
-    # What was typed wrong is said before anything is asked.
     sleeps = assume(OF_SERVERLESS, texts)["sleep_after_s"].value or Decimal(0)
-    assume(ALL, texts)
     used, known = None, known_part(ch, workspace_id, span)
     measured: dict[str, tuple[Decimal, str]] = {}
     if known is not None:
