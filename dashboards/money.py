@@ -66,9 +66,7 @@ class Money:
         if self.currency == USD:
             return ""
         if self.rate is None:
-            return (
-                f"Amounts are in USD: no exchange rate to {self.currency} is entered for this time."
-            )
+            return f"Amounts are in USD: no exchange rate to {self.currency} holds at this time"
         return (
             f"1 USD = {self.rate.per_usd.normalize():f} {self.currency}, "
             f"the rate of {self.rate.day:%d %b %Y}; on hover in USD"
