@@ -34,6 +34,10 @@ class Line:
     name: str
     cells: list[Cell]
 
+    @property
+    def newest(self) -> Cell:
+        return self.cells[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -62,15 +66,15 @@ class StatementTable:
 def statement_table(
     found: Sequence[TenantMonth], months: Sequence[tuple[date, Standing]]
 ) -> StatementTable:
-    """Lay the months out; tenants by what the newest month with anything in it cost them."""
+    """Lay the months out, newest first; tenants by what they cost in it, then in the one before."""
     by_tenant: dict[str, dict[date, TenantMonth]] = defaultdict(dict)
     for one in found:
         by_tenant[one.tenant][one.month] = one
-    firsts = [month for month, _ in months]
+    firsts = [month for month, _ in months]  # newest first, as the columns
 
     def costs(tenant: str) -> tuple[Decimal, ...]:
         known = by_tenant[tenant]
-        return tuple(-known[m].cost_usd if m in known else ZERO for m in reversed(firsts))
+        return tuple(-known[m].cost_usd if m in known else ZERO for m in firsts)
 
     tenants = sorted((name for name in by_tenant if name != NOBODY), key=lambda t: (costs(t), t))
     nameless = by_tenant.get(NOBODY, {})

@@ -36,17 +36,17 @@ def statements_page(request: WorkspaceRequest) -> HttpResponse:
     """Show who pays what: six months up to the one asked for, one row a tenant."""
     workspace, now = request.workspace, timezone.now()
     months = months_up_to(month_named(request.GET.get("month", f"{now:%Y-%m}"), now))
-    span = Range(span_of(months[0]).start, span_of(months[-1]).end)
+    span = Range(span_of(months[-1]).start, span_of(months[0]).end)
     found = Asker().ask(lambda ch: tenant_months(ch, workspace.pk, span))
     standings = [standing_of(workspace, month, now) for month in months]
     shown = found.value or []
     context = {
         "problem": found.problem,
         "table": statement_table(shown, list(zip(months, standings, strict=True))),
-        "earlier": f"?{urlencode({'month': f'{months[0] - timedelta(days=1):%Y-%m}'})}",
-        "later": "" if months[-1] >= now.date().replace(day=1) else "?",
-        "first": month_text(months[0]),
-        "last": month_text(months[-1]),
+        "earlier": f"?{urlencode({'month': f'{months[-1] - timedelta(days=1):%Y-%m}'})}",
+        "later": "" if months[0] >= now.date().replace(day=1) else "?",
+        "first": month_text(months[-1]),
+        "last": month_text(months[0]),
     }
     return render(request, "dashboards/statements.html", context)
 
@@ -126,7 +126,8 @@ def month_named(text: str, now: datetime) -> date:
 
 
 def months_up_to(last: date) -> list[date]:
+    """The month and the five before it, newest first."""
     months = [last]
     while len(months) < MONTHS:
-        months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
+        months.append((months[-1] - timedelta(days=1)).replace(day=1))
     return months

@@ -53,7 +53,7 @@ def hour_rows(parts: list[GpuPart], account: Account, *, splits: bool) -> Iterat
     common = {
         **account_cells(account),
         **hour_cells(parts[0].hour),
-        **pool_cells(parts[0], bill, account),
+        **pool_cells(parts, bill, account),
     }
     for i, part in enumerate(parts):
         ratio = ratios.get(i, Decimal(0))
@@ -71,8 +71,10 @@ def hour_rows(parts: list[GpuPart], account: Account, *, splits: bool) -> Iterat
         }
 
 
-def pool_cells(part: GpuPart, bill: Decimal, account: Account) -> Row:
+def pool_cells(parts: list[GpuPart], bill: Decimal, account: Account) -> Row:
     """What the parts of one hour share; the workspace itself is who offers the pool."""
+    part = parts[0]
+    basis = next((each.basis for each in parts if each.basis), "")
     sku = f"gpu-pool/{part.pool}/{GPU.key}"
     return {
         **dict.fromkeys(WHO, account.name),
@@ -86,6 +88,7 @@ def pool_cells(part: GpuPart, bill: Decimal, account: Account) -> Row:
         "ServiceCategory": "Compute",
         "ServiceName": "GPU Pool",
         "ServiceSubcategory": "Other (Compute)",
+        "AllocatedMethodId": f"{METHOD}-{basis}" if basis else METHOD,
         "SkuId": sku,
         "SkuMeter": GPU.name,
         "SkuPriceDetails": None,
@@ -105,7 +108,6 @@ def part_cells(part: GpuPart, ratio: Decimal) -> Row:
             f'{{"Elements": [{{"AllocatedRatio": {ratio:f}, "UsageUnit": "{unit}", '
             f'"UsageQuantity": {used:f}}}]}}'
         ),
-        "AllocatedMethodId": f"{METHOD}-{part.basis}" if part.basis else METHOD,
         "AllocatedResourceId": part.tenant or None,
         "AllocatedResourceName": part.tenant or None,
         "BilledCost": part.cost_usd,

@@ -52,7 +52,9 @@ def rounded(usd: Decimal) -> Decimal:
 def worth(bought: Bought, rate: Rate) -> dict[str, Decimal]:
     """What each part of a call costs at a rate, as the charge job works it out."""
     costs = {
-        f"{bucket}_usd": rounded(bought.tokens.get(bucket, 0) * (getattr(rate.prices, bucket) or 0))
+        f"{bucket}_usd": rounded(
+            bought.tokens.get(bucket, 0) * (getattr(rate.prices, bucket) or Decimal(0))
+        )
         if bought.tokens.get(bucket)
         else Decimal(0)
         for bucket in TOKENS
