@@ -41,7 +41,7 @@ from finops.invoices.preview import preview
 from finops.invoices.take_in import Offer, take_back, take_in
 from finops.queries.invoiced import Standing, standings
 
-PARAMETERS = ("format", "account", "name", "mapping", "dry_run")
+PARAMETERS = ("file_format", "account", "name", "mapping", "dry_run")
 LONGEST_TEXT = 200
 PIECE = 256 * 1024
 NOTHING = Standing(0, {})
@@ -97,7 +97,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     """A form with the file; the other fields may be parameters of the address instead."""
 
     file = serializers.FileField(help_text="CSV, JSON or Parquet, also as gzip.")
-    format = serializers.ChoiceField(
+    file_format = serializers.ChoiceField(
         choices=list(TITLES.items()), required=False, help_text="Default: found out."
     )
     account = serializers.CharField(
@@ -109,7 +109,7 @@ class UploadSerializer(serializers.Serializer[Any]):
 
 
 UPLOAD_PARAMETERS = [
-    query("format", "The format; found out when left out.", enum=list(TITLES)),
+    query("file_format", "The format; found out when left out.", enum=list(TITLES)),
     query("account", "Who is billed, where the file doesn't say it."),
     query("name", "The file's name, where the body is the file itself."),
     query("mapping", "For a plain CSV: JSON that says which column is what."),
@@ -220,7 +220,7 @@ def read_offer(request: Request) -> tuple[Offer, bool]:
     if said["dry_run"] not in ("", "true", "false", "1", "0"):
         raise InvalidParameter("dry_run", "invalid", "Give true or false.")
     name = said["name"] or str(getattr(file, "name", None) or "upload")
-    offer = Offer(file, name, said["format"], said["mapping"], said["account"])
+    offer = Offer(file, name, said["file_format"], said["mapping"], said["account"])
     return offer, said["dry_run"] in ("true", "1")
 
 
