@@ -140,7 +140,11 @@ STEPS = f"""
 INSERT INTO repeats
 SELECT a.span_key, 'parent_of_usage', c.span_key
 FROM (SELECT * FROM ({SEEN}) WHERE aggregate) AS a
-INNER JOIN (SELECT * FROM ({SEEN}) WHERE known) AS c
+INNER JOIN
+(
+    SELECT * FROM ({SEEN})
+    WHERE known AND trace_id IN (SELECT trace_id FROM near WHERE aggregate)
+) AS c
     ON c.workspace_id = a.workspace_id AND c.trace_id = a.trace_id
 WHERE c.span_key != a.span_key AND {inside("c", "a")}
     AND (NOT c.aggregate OR (a.started_at, -toUnixTimestamp64Micro(a.ended_at), a.span_key)

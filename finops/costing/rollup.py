@@ -96,6 +96,8 @@ def roll_up(ch: Warehouse, *, version: int) -> int:
     )
     if span["hours"]:
         ch.command(
-            ROLL_UP, {"version": version, "start": span["first"], "end": span["last"] + HOUR}
+            ROLL_UP,
+            {"version": version, "start": span["first"], "end": span["last"] + HOUR},
+            settings={"optimize_on_insert": 0},
         )
     return int(span["hours"])

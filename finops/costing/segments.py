@@ -10,7 +10,7 @@ from finops.clickhouse.client import Warehouse
 from finops.costing.gather import Batch
 
 # What one batch holds in memory, at a few hundred bytes a call.
-BATCH_CALLS = 200_000
+BATCH_CALLS = 1_000_000
 RUN_SEGMENTS = 2_000
 
 # The inner select reads one byte a segment, whatever their number; FINAL sees the candidates only.

@@ -178,7 +178,9 @@ class Worth:
             "discount_saving_usd": "list_usd - cost_usd",
             "unpriced_reason": f"if(nothing, '', arrayElement([{reasons}], state + 1))",
             "provider_cache_saving_usd": f"if(nothing, {ZERO}, if(state != 0, NULL, cache_saving))",
-            "response_cache_saving_usd": "if(hit AND state = 0, rate_worth, NULL)",
+            # The inner `if` keeps what lies under the NULLs at zero: that compresses.
+            "response_cache_saving_usd": f"""if(hit AND state = 0,
+                if(hit, rate_worth, {ZERO}), NULL)""",
         }
 
 
