@@ -13,6 +13,7 @@ from dashboards.budgets import (
     switch_budget,
 )
 from dashboards.changes import change_line, changes_page
+from dashboards.commitments import commitments_page
 from dashboards.currency import (
     choose_currency_page,
     currency_page,
@@ -20,7 +21,19 @@ from dashboards.currency import (
     take_back_exchange_rate,
 )
 from dashboards.data import data
+from dashboards.invoice_upload import delete_invoice, preview_invoice, upload_invoice
+from dashboards.invoices import invoice_day, invoices_page
+from dashboards.gpu_pools import (
+    add_to_gpu_pool,
+    delete_gpu_pool_page,
+    end_gpu_price,
+    gpu_pool_page,
+    gpu_pools_page,
+    new_gpu_pool_page,
+)
+from dashboards.gpus import gpus_page
 from dashboards.overview import overview
+from dashboards.ownership import ownership_page
 from dashboards.statements import statement_page, statements_page
 from dashboards.waiting import waiting
 
@@ -29,7 +42,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("overview/waiting", waiting, name="waiting"),
     path("changes", changes_page, name="changes"),
     path("changes/line", change_line, name="change-line"),
+    path("commitments", commitments_page, name="commitments"),
+    path("ownership", ownership_page, name="ownership"),
     path("data", data, name="data"),
+    path("gpus", gpus_page, name="gpus"),
+    path("gpus/pools", gpu_pools_page, name="gpu-pools"),
+    path("gpus/pools/new", new_gpu_pool_page, name="new-gpu-pool"),
+    path("gpus/pools/<int:pool_id>", gpu_pool_page, name="gpu-pool"),
+    path("gpus/pools/<int:pool_id>/delete", delete_gpu_pool_page, name="delete-gpu-pool"),
+    path("gpus/pools/<int:pool_id>/set/<str:what>", add_to_gpu_pool, name="add-to-gpu-pool"),
+    path(
+        "gpus/pools/<int:pool_id>/prices/<int:price_id>/end", end_gpu_price, name="end-gpu-price"
+    ),
     path("rates/currency", currency_page, name="currency"),
     path("rates/currency/choose", choose_currency_page, name="choose-currency"),
     path("rates/currency/enter", enter_exchange_rate, name="enter-exchange-rate"),
@@ -38,6 +62,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         take_back_exchange_rate,
         name="take-back-exchange-rate",
     ),
+    path("invoices", invoices_page, name="invoices"),
+    path("invoices/day", invoice_day, name="invoice-day"),
+    path("invoices/import", upload_invoice, name="upload-invoice"),
+    path("invoices/<int:invoice_id>/preview", preview_invoice, name="preview-invoice"),
+    path("invoices/<int:invoice_id>/delete", delete_invoice, name="delete-invoice"),
     path("statements", statements_page, name="statements"),
     path("statements/<slug:month>/<path:tenant>", statement_page, name="statement"),
     path("budgets", budgets_page, name="budgets"),

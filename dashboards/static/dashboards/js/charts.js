@@ -17,6 +17,7 @@
     const data = figure.data.map((trace) => {
       const mark = colour(`series-${trace.meta.colour}`);
       const pattern = { ...trace.marker.pattern, fgcolor: mark, bgcolor: colour("surface"), solidity: 0.55, size: 5 };
+      if (trace.type === "scatter") return { ...trace, line: { ...trace.line, color: mark } };
       return { ...trace, marker: { ...trace.marker, color: mark, line: { width: 0 }, pattern } };
     });
     const layout = {
