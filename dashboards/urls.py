@@ -21,10 +21,6 @@ from dashboards.currency import (
     take_back_exchange_rate,
 )
 from dashboards.data import data
-from dashboards.invoice_upload import delete_invoice, preview_invoice, upload_invoice
-from dashboards.invoices import invoice_day, invoices_page
-from dashboards.invoice_upload import delete_invoice, preview_invoice, upload_invoice
-from dashboards.invoices import invoice_day, invoices_page
 from dashboards.gpu_pools import (
     add_to_gpu_pool,
     delete_gpu_pool_page,
@@ -34,6 +30,8 @@ from dashboards.gpu_pools import (
     new_gpu_pool_page,
 )
 from dashboards.gpus import gpus_page
+from dashboards.invoice_upload import delete_invoice, preview_invoice, upload_invoice
+from dashboards.invoices import invoice_day, invoices_page
 from dashboards.overview import overview
 from dashboards.ownership import ownership_page
 from dashboards.statements import statement_page, statements_page
@@ -64,11 +62,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         take_back_exchange_rate,
         name="take-back-exchange-rate",
     ),
-    path("invoices", invoices_page, name="invoices"),
-    path("invoices/day", invoice_day, name="invoice-day"),
-    path("invoices/import", upload_invoice, name="upload-invoice"),
-    path("invoices/<int:invoice_id>/preview", preview_invoice, name="preview-invoice"),
-    path("invoices/<int:invoice_id>/delete", delete_invoice, name="delete-invoice"),
     path("invoices", invoices_page, name="invoices"),
     path("invoices/day", invoice_day, name="invoice-day"),
     path("invoices/import", upload_invoice, name="upload-invoice"),
