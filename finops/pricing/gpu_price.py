@@ -39,6 +39,11 @@ def money(places: int = 12, most: int = 1_000_000, **options: Any) -> models.Dec
     )
 
 
+def plain(number: Decimal) -> str:
+    """A decimal without idle zeros."""
+    return f"{number.normalize():f}"
+
+
 class GpuPrice(models.Model):
     """The price of a pool's GPUs, or of `gpus` of them, from one moment until another.
 
@@ -85,6 +90,26 @@ class GpuPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} price of {self.pool.name}"
+
+    @property
+    def terms(self) -> str:
+        """The price in words: on demand $2.49 per GPU-hour, PUE 1.2."""
+        said = [self.get_kind_display()]
+        if self.kind == Kind.OWNED:
+            said[0] += f", ${self.purchase_usd:,.2f} over {self.months} months"
+            if self.salvage_usd:
+                said.append(f"worth ${self.salvage_usd:,.2f} then")
+        elif self.usd_per_gpu_hour is not None:
+            said[0] += f", ${plain(self.usd_per_gpu_hour)} per GPU-hour"
+        for amount, words in (
+            (self.hosting_usd_per_gpu_hour, "hosting ${} per GPU-hour"),
+            (self.usd_per_kwh, "energy ${} per kWh"),
+            (self.pue if self.pue != 1 else None, "PUE {}"),
+            (self.gco2e_per_kwh, "{} g CO2e per kWh"),
+        ):
+            if amount is not None:
+                said.append(words.format(plain(amount)))
+        return "; ".join(said)
 
     def clean(self) -> None:
         """Refuse what the kind lacks or can't have, and two open prices at one moment."""

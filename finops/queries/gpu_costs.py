@@ -55,6 +55,8 @@ class PoolCost:
     site_energy_j: float
     co2e_g: float | None
     rows_usd: Decimal
+    seen_over: int = 0
+    """Hours in which more GPUs reported than are paid for."""
 
     @property
     def adds_up(self) -> bool:
@@ -119,7 +121,8 @@ BILLS = f"""
 SELECT pool, count() AS hours, sum(b.bill_usd) AS bill_usd, sum(b.gpu_ms) AS gpu_ms,
     sum(b.busy_ms) AS busy_ms, sum(b.idle_ms) AS idle_ms, sum(b.unobserved_ms) AS unobserved_ms,
     sum(b.unpriced_ms) AS unpriced_ms, sum(b.energy_j) AS energy_j,
-    sum(b.site_energy_j) AS site_energy_j, sum(b.co2e_g) AS co2e_g
+    sum(b.site_energy_j) AS site_energy_j, sum(b.co2e_g) AS co2e_g,
+    countIf(b.gpus_seen > b.gpus + b.unpriced_ms / 3600000.) AS seen_over
 FROM gpu_bills AS b FINAL {RANGE}
 GROUP BY pool
 """
@@ -180,6 +183,17 @@ def all_pools(pools: Sequence[PoolCost]) -> PoolCost:
             )
         },
     )  # fmt: skip
+
+
+def billed_hours(ch: Warehouse, workspace_id: int) -> tuple[datetime, datetime] | None:
+    """Return the first and the last hour that GPUs were billed for; None before the first."""
+    (row,) = ch.query(
+        "SELECT minOrNull(hour) AS first, maxOrNull(hour) AS last FROM gpu_bills FINAL "
+        "WHERE workspace_id = {workspace_id:UInt64}",
+        {"workspace_id": workspace_id},
+        settings=SETTINGS,
+    )
+    return None if row["first"] is None else (row["first"], row["last"])
 
 
 def bounds(workspace_id: int, span: Range) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def gpu_hosts(
         "WHERE workspace_id = {workspace_id:UInt64} AND ts >= {since:DateTime('UTC')}) "
         "GROUP BY host, gpu_model, label ORDER BY last_at, host, gpu_model, label "
         "LIMIT {limit:UInt32}",
-        {"workspace_id": workspace_id, "since": since, "limit": limit},
+        {"workspace_id": workspace_id, "since": since.replace(microsecond=0), "limit": limit},
         settings=SETTINGS,
     )
     return [GpuHost(**row) for row in rows]

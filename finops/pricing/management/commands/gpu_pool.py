@@ -169,13 +169,7 @@ def describe_members(one: GpuMembership) -> str:
 
 def describe_price(one: GpuPrice) -> str:
     whole = "all others" if one.gpus is None else f"{one.gpus} GPUs"
-    if one.kind == Kind.OWNED:
-        return f"owned, {whole}, ${one.purchase_usd:,.2f} over {one.months} months"
-    return f"{one.kind}, {whole}, ${plain(one.usd_per_gpu_hour)} per GPU-hour"
-
-
-def plain(number: Any) -> str:
-    return f"{number.normalize():f}" if number is not None else ""
+    return f"{one.terms}; for {whole}"
 
 
 def dates(one: GpuMembership | GpuPrice) -> str:
