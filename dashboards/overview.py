@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,12 +35,14 @@ from finops.queries import (
     coverage,
     freshness,
     names,
+    priced_by_gpus,
     totals,
     unit_costs,
     unpriced,
 )
 
 DEMO_SLUG = "demo"
+MOMENT = timedelta(microseconds=1)  # the end of a range is not part of it
 
 
 @require_safe
@@ -52,7 +54,7 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
     asker = Asker()
     known = asker.ask(lambda ch: coverage(ch, workspace.pk))
     state = read_state(request.GET, now=now, zone=zone, known=known.value)
-    money = read_money(workspace, min(state.span.end, now))
+    money = read_money(workspace, min(state.span.end - MOMENT, now))
     rows = ROWS_AT_MOST if request.GET.get("rows") == "all" else ROWS_SHOWN
     context = {
         "state": state,
@@ -93,6 +95,7 @@ def widgets(
         "chart": ask_chart(asker, workspace, state, now, zone, money),
         "table": ask_table(asker, workspace, state, everything.value, rows, money),
         "unpriced": ask_unpriced(asker, workspace, state, everything.value),
+        **ask_on_gpus(asker, workspace, state, everything.value),
     }
 
 
@@ -153,6 +156,17 @@ def ask_unpriced(
         return []
     found = asker.ask(lambda ch: unpriced(ch, workspace.pk, state.span, state.filters))
     return [(each, REASONS.get(each.reason, each.reason)) for each in found.value or []]
+
+
+def ask_on_gpus(
+    asker: Asker, workspace: Workspace, state: PageState, everything: UnitCost | None
+) -> dict[str, int]:
+    """How many calls without a rate get their cost from GPU pools, and how many get none."""
+    if everything is None or not everything.unpriced_calls:
+        return {"on_gpus": 0, "priceless": 0}
+    found = asker.ask(lambda ch: priced_by_gpus(ch, workspace.pk, state.span, state.filters))
+    on_gpus = found.value or 0
+    return {"on_gpus": on_gpus, "priceless": everything.unpriced_calls - on_gpus}
 
 
 def filter_choices(asker: Asker, workspace: Workspace, span: Range) -> dict[str, list[str]]:

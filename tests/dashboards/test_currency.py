@@ -93,6 +93,8 @@ def test_the_overview_is_in_the_chosen_currency_with_usd_on_hover(
     assert "$100.00" in without
 
     set_exchange_rate(acme, "EUR", date(2026, 11, 1), Decimal("0.9"), "ECB", actor=None)
+    # the range ends with the day before this one
+    set_exchange_rate(acme, "EUR", date(2026, 11, 22), Decimal(5), "ECB", actor=None)
     shown = analyst.get(address).content.decode()
     assert "1 USD = 0.9 EUR" in shown
     assert 'data-exact="$100">€90.00' in shown
