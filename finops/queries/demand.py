@@ -10,7 +10,7 @@ from finops.clickhouse.client import Warehouse
 from finops.queries.dimensions import NO_FILTERS, Filters
 from finops.queries.errors import InvalidRange
 from finops.queries.ledger import SETTINGS
-from finops.queries.range import HOUR, Range
+from finops.queries.range import HOUR, Range, ceil_hour
 
 ZERO = Decimal(0)
 GPU_HOUR_MS = 3_600_000
@@ -66,13 +66,18 @@ def spend_demand(
     return Demand(tuple(hours), first, whole.end)
 
 
+def hours_of(span: Range) -> dict[str, datetime]:
+    """The hours that begin in the range: bills are by the hour."""
+    return {"start": ceil_hour(span.start), "end": ceil_hour(span.end)}
+
+
 def pools(ch: Warehouse, workspace_id: int, span: Range) -> list[str]:
     """Return the pools that were billed in the range, the costliest first."""
     rows = ch.query(
         "SELECT pool FROM gpu_bills FINAL WHERE workspace_id = {workspace_id:UInt64} "
         "AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')} "
         "GROUP BY pool ORDER BY sum(bill_usd) DESC, pool LIMIT 100",
-        {"workspace_id": workspace_id, "start": span.start, "end": span.end},
+        {"workspace_id": workspace_id, **hours_of(span)},
         settings=SETTINGS,
     )
     return [row["pool"] for row in rows]
@@ -84,7 +89,7 @@ def pool_demand(ch: Warehouse, workspace_id: int, span: Range, pool: str) -> Dem
         "SELECT hour, busy_ms, gpu_ms, unobserved_ms, bill_usd FROM gpu_bills FINAL "
         "WHERE workspace_id = {workspace_id:UInt64} AND pool = {pool:String} "
         "AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')} ORDER BY hour",
-        {"workspace_id": workspace_id, "pool": pool, "start": span.start, "end": span.end},
+        {"workspace_id": workspace_id, "pool": pool, **hours_of(span)},
         settings=SETTINGS,
     )
     known = [row for row in rows if row["unobserved_ms"] * 2 <= row["gpu_ms"]]
@@ -109,7 +114,7 @@ def gpu_throughput(
     None where no call was given GPU time, or none told its tokens.
     """
     only = " AND pool = {pool:String}" if pool else ""
-    params = {"workspace_id": workspace_id, "start": span.start, "end": span.end}
+    params = {"workspace_id": workspace_id, **hours_of(span)}
     (row,) = ch.query(
         "SELECT sum(output_tokens) AS tokens, sum(gpu_ms) AS spent_ms, sum(calls) AS answered "
         "FROM gpu_allocations FINAL WHERE workspace_id = {workspace_id:UInt64} "
