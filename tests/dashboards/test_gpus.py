@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from finops.queries.buckets import BUCKETS
 from finops.queries.gpu_costs import GpuCostOverTime
 from tests.costing.allocation.world import add_pool, add_samples, on_demand
 from tests.dashboards.test_overview import text_of
+from tests.queries.rows import Charge, ledger_of
 from tests.queries.test_gpu_costs import MS, add_hour
 
 HOUR = timedelta(hours=1)
@@ -174,3 +176,18 @@ def test_a_viewer_reads_pools_and_sets_none(page: Client, acme: Workspace) -> No
     assert f"/gpus/pools/{pool.pk}" not in page.get("/gpus/pools").content.decode()
     for path in ("new", f"{pool.pk}", f"{pool.pk}/delete"):
         assert page.get(f"/gpus/pools/{path}").status_code == 403
+
+
+def test_the_overview_sends_calls_on_own_gpus_to_their_page_and_not_to_the_unpriced(
+    page: Client, configured_ch: Warehouse, acme: Workspace
+) -> None:
+    own = Charge(THIS - HOUR, None, provider="vllm", model="llama", unpriced_reason="no_rate",
+                 workspace_id=acme.pk)  # fmt: skip
+    ledger_of(configured_ch, own, replace(own, model="nobodys"))
+    row = {"kind": "busy", "tenant": "acme", "provider": "vllm", "model": "llama", "calls": 1,
+           "cost_usd": Decimal(2), "gpu_ms": MS}  # fmt: skip
+    add_hour(configured_ch, THIS - HOUR, "p", [row], workspace_id=acme.pk, gpu_ms=MS, busy_ms=MS)
+    text = show(page, "/?range=24h")
+    assert "1 call without a price" in text
+    assert "nobodys openai" not in text
+    assert "1 call ran on your own GPUs: its cost is a part of the GPUs' bill" in text
