@@ -72,7 +72,9 @@ class Worth:
             for name in dict.fromkeys((*self.parts, "input"))
         )
         uses = f", uses_usd AS {side}_uses_usd" if self.seen.used else ""
-        return f"SELECT number AS {side}_number, lacking AS {side}_lacking, {prices}{uses} FROM offers"
+        return (
+            f"SELECT number AS {side}_number, lacking AS {side}_lacking, {prices}{uses} FROM offers"
+        )
 
     def rounded(self, usd: str) -> str:
         return usd if self.places == 12 else f"CAST(round({usd}, 12) AS Decimal(38, 12))"
@@ -125,9 +127,9 @@ class Worth:
         measured = f"arrayExists(use -> use IN {MEASURES}, mapKeys(uses))"
         if not self.seen.used:
             measured = "0"
-        nothing = f"NOT ({any_of([*self.known(BUCKETS), used])})"
+        nothing = f"NOT {any_of([*self.known(BUCKETS), used])}"
         complete = f"""({measured} OR ({used} AND operation NOT IN {ANSWERS})
-            OR (({any_of(self.known(INPUT))}) AND ({any_of(self.known(OUTPUT))}
+            OR ({any_of(self.known(INPUT))} AND ({any_of(self.known(OUTPUT))}
                 OR outcome != 'ok' OR operation NOT IN {ANSWERS})))"""
         return f"""multiIf(
             NOT counted OR (outcome IN ('error', 'rate_limited') AND {nothing}), {FREE},
@@ -186,4 +188,4 @@ class Worth:
 
 def any_of(conditions: list[str]) -> str:
     """SQL of whether one of these holds."""
-    return " OR ".join(f"({condition})" for condition in conditions) or "0"
+    return f"({' OR '.join(f'({condition})' for condition in conditions)})" if conditions else "0"

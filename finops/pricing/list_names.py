@@ -25,9 +25,7 @@ def list_names(pairs: Iterable[Pair]) -> list[ListName]:
     return [name for pair in pairs for name in names_of(pair, deployed.get(pair[0], {}))]
 
 
-def names_of(
-    pair: Pair, deployments: dict[Key, list[Deployed]]
-) -> Iterator[ListName]:
+def names_of(pair: Pair, deployments: dict[Key, list[Deployed]]) -> Iterator[ListName]:
     own = deployments.get(named(pair), ())
     provider, model = lead_to(pair, set())
     for segment in segments(own, (provider, model)):

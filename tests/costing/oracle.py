@@ -7,7 +7,7 @@ within an hour of each other, and says what `charges` must hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from finops.pricing.publish import list_prices
 from finops.pricing.rate import BUCKETS, TIERS, Rate
 from finops.pricing.resolve import resolve_model
+from tests.costing.oracle_inferred import INFERRED, infer
 from tests.costing.oracle_repeats import (
     INPUTS,
     OUTPUTS,
@@ -34,6 +35,7 @@ from tests.costing.oracle_repeats import (
 )
 
 WINDOW = timedelta(minutes=10)
+MEASURES = {"page", "annotated_page", "character", "text_message", "audio_ms"}
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,13 @@ class Verdict:
     last_attempt: bool
     request_succeeded: bool
     waste_class: str
+    waste_inferred: bool = False
 
 
 def judge(calls: Sequence[Call]) -> dict[tuple[str, str], Verdict]:
     """Say of each call what it was, by (trace, span)."""
     reasons, heirs = uncounted(calls)
-    calls = take_over(calls, reasons, heirs)
+    calls = infer(take_over(calls, reasons, heirs), reasons)
     verdicts = {}
     successes = []
     for attempts in group(calls, lambda c: c["request_id"] or identity(c)).values():
@@ -68,12 +71,13 @@ def judge(calls: Sequence[Call]) -> dict[tuple[str, str], Verdict]:
                 last_attempt=call is last and not reason,
                 request_succeeded=succeeded(last),
                 waste_class="" if reason else waste(call, last),
+                waste_inferred=call["request_id"].startswith(INFERRED),
             )
     for call in successes:
         if any(repeats_prompt(call, other) for other in successes):
             verdict = verdicts[identity(call)]
             if verdict.waste_class == "clean":
-                verdicts[identity(call)] = Verdict("", True, True, "duplicate")
+                verdicts[identity(call)] = replace(verdict, waste_class="duplicate")
     return verdicts
 
 
@@ -131,7 +135,8 @@ def to_places(usd: Decimal) -> Decimal:
 
 def price(call: Call, verdict: Verdict, rate: Rate | None) -> dict[str, Any]:
     """Return the money columns of a charge."""
-    refused = known(call) == 0 and call["outcome"] in ("error", "rate_limited")
+    silent = known(call) == 0 and not call["uses"]
+    refused = silent and call["outcome"] in ("error", "rate_limited")
     free = refused or verdict.uncounted_reason != ""
     reason = "" if free else unpriced(call, rate)
     worth = {} if free or reason or rate is None else buckets(call, rate)
@@ -139,15 +144,19 @@ def price(call: Call, verdict: Verdict, rate: Rate | None) -> dict[str, Any]:
     saving = Decimal(0) if free or reason or rate is None else cache_saving(call, rate)
     if free or is_hit(call):
         return {
-            **{f"{bucket}_usd": Decimal(0) for bucket in BUCKETS},
+            **{f"{bucket}_usd": Decimal(0) for bucket in (*BUCKETS, "uses")},
             "cost_usd": Decimal(0),
+            "list_usd": Decimal(0),
+            "discount_saving_usd": Decimal(0),
             "unpriced_reason": "",
             "provider_cache_saving_usd": Decimal(0),
             "response_cache_saving_usd": None if free or reason else total,
         }
     return {
-        **{f"{bucket}_usd": worth.get(bucket) for bucket in BUCKETS},
+        **{f"{bucket}_usd": worth.get(bucket) for bucket in (*BUCKETS, "uses")},
         "cost_usd": None if reason else total,
+        "list_usd": None if reason else total,
+        "discount_saving_usd": None if reason else Decimal(0),
         "unpriced_reason": reason,
         "provider_cache_saving_usd": None if reason else saving,
         "response_cache_saving_usd": None,
@@ -157,6 +166,8 @@ def price(call: Call, verdict: Verdict, rate: Rate | None) -> dict[str, Any]:
 def complete(call: Call) -> bool:
     """Input is known; and output, where an answer was given that has some."""
     answers = ("", "chat", "completion", "text_completion", "generate_content")
+    if call["uses"] and (call["operation"] not in answers or MEASURES & call["uses"].keys()):
+        return True
     silent = call["outcome"] != "ok" or call["operation"] not in answers
     return said(call, INPUTS) and (silent or said(call, OUTPUTS))
 
@@ -173,7 +184,11 @@ def unpriced(call: Call, rate: Rate | None) -> str:
     if not complete(call):
         return "no_usage"
     used = [bucket for bucket in TOKENS if call[f"{bucket}_tokens"]]
-    return "no_rate" if any(getattr(rate.prices, bucket) is None for bucket in used) else ""
+    lacking = any(getattr(rate.prices, bucket) is None for bucket in used)
+    by_use = {use for use, times in call["uses"].items() if times and use not in rate.uses}
+    if known(call):
+        by_use -= MEASURES
+    return "no_rate" if lacking or by_use else ""
 
 
 def buckets(call: Call, rate: Rate) -> dict[str, Decimal | None]:
@@ -181,6 +196,8 @@ def buckets(call: Call, rate: Rate) -> dict[str, Decimal | None]:
     for bucket in TOKENS:
         used, usd = call[f"{bucket}_tokens"], getattr(rate.prices, bucket)
         worth[bucket] = None if used is None else to_places(used * (usd or Decimal(0)))
+    fees = [to_places(n * rate.uses.get(use, Decimal(0))) for use, n in call["uses"].items()]
+    worth["uses"] = sum(fees, Decimal(0)) if fees else None
     return worth
 
 
@@ -206,6 +223,7 @@ def charge_all(calls: Sequence[Call]) -> dict[tuple[str, str], dict[str, Any]]:
             "last_attempt": int(verdict.last_attempt),
             "request_succeeded": int(verdict.request_succeeded),
             "waste_class": verdict.waste_class,
+            "waste_inferred": int(verdict.waste_inferred),
             **price(call, verdict, rate_of(call)),
         }
         for call in calls

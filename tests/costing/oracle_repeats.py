@@ -18,7 +18,7 @@ Identity = tuple[str, str]
 # Rows that repeat others, with those that take over what they say of the request.
 Repeats = dict[Identity, set[Identity]]
 INPUTS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "audio_in", "image_in")
-OUTPUTS = ("output", "reasoning", "audio_out")
+OUTPUTS = ("output", "reasoning", "audio_out", "image_out")
 TOKENS = (*INPUTS, *OUTPUTS)
 SLACK = timedelta(milliseconds=20)
 OWN_TRACERS = {"com.anthropic.sdk.python", "mistralai_sdk_tracer"}

@@ -47,7 +47,8 @@ def call(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "parent": None if parent is None else f"{parent}",
         "tenant": draw(st.sampled_from(["acme", "acme", ""])),
         "user_id": draw(st.sampled_from(["", "ann"])),
-        "request_id": draw(st.sampled_from(["", "", "r1", "r2", "r3"])),
+        "action_id": draw(st.sampled_from(["", "", "a1"])),
+        "request_id": draw(st.sampled_from(["", "", "", "r1", "r2", "r3"])),
         "attempt": draw(st.integers(0, 2)),
         "response_id": draw(st.sampled_from(["", "", "", "resp-1", "resp-2", "chatcmpl-7"])),
         "operation": draw(st.sampled_from(["chat", "chat", "embeddings", "tool", "agent"])),
@@ -73,6 +74,8 @@ def call(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "audio_in_tokens": draw(FEW),
         "audio_out_tokens": draw(FEW),
         "image_in_tokens": draw(FEW),
+        "image_out_tokens": draw(FEW),
+        "uses": draw(st.sampled_from([{}, {}, {}, {"web_search": 3}, {"page": 2, "nonsense": 1}])),
         "outcome": draw(
             st.sampled_from(["ok", "ok", "error", "timeout", "rate_limited", "cancelled"])
         ),
@@ -124,4 +127,14 @@ def test_charges_equal_the_oracle_to_the_last_digit_however_calls_arrive(
             {"workspace": workspace},
         )
     }
-    assert found == expected
+    assert found.keys() == expected.keys()
+    different = {
+        key: [
+            (name, row[name], expected[key][name])
+            for name in row
+            if row[name] != expected[key][name]
+        ]
+        for key, row in found.items()
+        if row != expected[key]
+    }
+    assert different == {}
