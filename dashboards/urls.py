@@ -34,6 +34,15 @@ from dashboards.invoice_upload import delete_invoice, preview_invoice, upload_in
 from dashboards.invoices import invoice_day, invoices_page
 from dashboards.overview import overview
 from dashboards.ownership import ownership_page
+from dashboards.rate_contracts import end_contract_page, new_contract_page, rate_contracts_page
+from dashboards.rate_versions import (
+    adopt_catalogue_page,
+    compare_prices_page,
+    rate_versions_page,
+    upload_catalogue_page,
+)
+from dashboards.rates import rate_model_page, rates_page
+from dashboards.repricings import close_month_page, reopen_month_page, repricings_page
 from dashboards.statements import statement_page, statements_page
 from dashboards.waiting import waiting
 
@@ -50,10 +59,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gpus/pools/new", new_gpu_pool_page, name="new-gpu-pool"),
     path("gpus/pools/<int:pool_id>", gpu_pool_page, name="gpu-pool"),
     path("gpus/pools/<int:pool_id>/delete", delete_gpu_pool_page, name="delete-gpu-pool"),
-    path("gpus/pools/<int:pool_id>/set/<str:what>", add_to_gpu_pool, name="add-to-gpu-pool"),
+    path("gpus/pools/<int:pool_id>/gpus", add_to_gpu_pool, {"what": "gpus"}, name="set-pool-gpus"),
     path(
-        "gpus/pools/<int:pool_id>/prices/<int:price_id>/end", end_gpu_price, name="end-gpu-price"
+        "gpus/pools/<int:pool_id>/price", add_to_gpu_pool, {"what": "price"}, name="set-pool-price"
     ),
+    path("gpus/pools/<int:pool_id>/prices/<int:price_id>/end", end_gpu_price, name="end-gpu-price"),
     path("rates/currency", currency_page, name="currency"),
     path("rates/currency/choose", choose_currency_page, name="choose-currency"),
     path("rates/currency/enter", enter_exchange_rate, name="enter-exchange-rate"),
@@ -67,6 +77,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("invoices/import", upload_invoice, name="upload-invoice"),
     path("invoices/<int:invoice_id>/preview", preview_invoice, name="preview-invoice"),
     path("invoices/<int:invoice_id>/delete", delete_invoice, name="delete-invoice"),
+    path("rates", rates_page, name="rates"),
+    path("rates/contracts", rate_contracts_page, name="rate-contracts"),
+    path("rates/contracts/new", new_contract_page, name="new-contract"),
+    path("rates/contracts/<int:override_id>/end", end_contract_page, name="end-contract"),
+    path("rates/versions", rate_versions_page, name="rate-versions"),
+    path("rates/versions/upload", upload_catalogue_page, name="upload-catalogue"),
+    path("rates/versions/compare", compare_prices_page, name="compare-prices"),
+    path("rates/versions/<str:ref>/adopt", adopt_catalogue_page, name="adopt-catalogue"),
+    path("rates/repricings", repricings_page, name="repricings"),
+    path("rates/repricings/close", close_month_page, name="close-month"),
+    path("rates/repricings/<int:closed_id>/reopen", reopen_month_page, name="reopen-month"),
     path("statements", statements_page, name="statements"),
     path("statements/<slug:month>/<path:tenant>", statement_page, name="statement"),
     path("budgets", budgets_page, name="budgets"),
@@ -75,4 +96,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("budgets/<int:budget_id>/switch", switch_budget, name="switch-budget"),
     path("budgets/<int:budget_id>/delete", delete_budget_page, name="delete-budget"),
     path("budgets/alerts/<int:alert_id>/again", send_alert_again, name="send-alert-again"),
+    # Last: everything else under /rates is no provider.
+    path("rates/<str:provider>/<path:model>", rate_model_page, name="rate-model"),
 ]

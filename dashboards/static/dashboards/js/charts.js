@@ -16,6 +16,7 @@
     const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, tickcolor: line };
     const data = figure.data.map((trace) => {
       const mark = colour(`series-${trace.meta.colour}`);
+      if (trace.type === "scatter") return { ...trace, line: { ...trace.line, color: mark } };
       const pattern = { ...trace.marker.pattern, fgcolor: mark, bgcolor: colour("surface"), solidity: 0.55, size: 5 };
       if (trace.type === "scatter") return { ...trace, line: { ...trace.line, color: mark } };
       return { ...trace, marker: { ...trace.marker, color: mark, line: { width: 0 }, pattern } };
@@ -55,7 +56,7 @@
     const first = !element.classList.contains("drawn");
     Plotly.react(element, data, layout, { displayModeBar: false, responsive: true, doubleClick: false });
     element.classList.add("drawn");
-    if (first) element.on("plotly_relayout", zoomTo);
+    if (first && layout.dragmode === "zoom") element.on("plotly_relayout", zoomTo);
   };
   const drawAll = () => document.querySelectorAll("[data-chart]").forEach(draw);
 
