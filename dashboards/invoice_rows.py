@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from dashboards.amounts import Figure, share, tokens, usd
+from finops.invoices.line import USAGE
 from finops.invoices.reasons import TITLES
 from finops.invoices.reconcile import Reconciliation, Row, Sums
 
-SHOWN = 40
+SHOWN = 15
 GOOD = ("equal", "rounding", "within_tolerance", "not_billed_yet")
 EXPECTED = ("credit", "refund", "tax", "fee", "commitment", "adjustment")
 TRUSTED = Decimal("0.98")
@@ -148,3 +150,35 @@ def token_text(row: Row) -> str:
         return ""
     billed, seen = int(row.billed_tokens.total), int(row.captured_tokens.total)
     return f"{tokens(billed).short} billed, {tokens(seen).short} captured"
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """A line of a bill as the page of a day shows it."""
+
+    name: str
+    where: str
+    meter: str
+    category: str
+    quantity: str
+    amount: str
+    raw: str
+
+
+def bill_line(row: Mapping[str, Any]) -> BillLine:
+    """Words for a row of finops.queries.invoiced.lines_of_day; amounts exactly as billed."""
+    places = [row["bill"], row["account"], row["project"], f"line {row['line']}"]
+    tier = f" · {row['service_tier']}" if row["service_tier"] else ""
+    return BillLine(
+        name=row["description"] or row["model"] or row["category"],
+        where=", ".join(place for place in places if place),
+        meter=f"{row['meter']}{tier}",
+        category="" if row["category"] == USAGE else row["category"],
+        quantity="" if row["quantity"] is None else f"{plain(row['quantity'])} {row['unit']}",
+        amount="–" if row["billed"] is None else f"{plain(row['billed'])} {row['currency']}",
+        raw=row["raw"],
+    )
+
+
+def plain(number: Decimal) -> str:
+    return f"{number.normalize():,f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from dashboards.invoice_chart import captured, invoice_chart
 from dashboards.invoice_form import UploadForm
 from dashboards.invoice_rows import (
     SHOWN,
+    bill_line,
     gap_lines,
     provider_lines,
     rate_tone,
@@ -101,7 +103,8 @@ def invoice_day(request: WorkspaceRequest) -> HttpResponse:
         "day": days.first,
         "found": found,
         "rows": gap_lines(found.value.rows, shown=None) if found.value else [],
-        "lines": lines,
+        "problem": lines.problem,
+        "lines": [bill_line(row) for row in lines.value or []],
         "lines_shown": LINES_SHOWN,
     }
     return render(request, "dashboards/invoice_day.html", context)
@@ -120,17 +123,14 @@ def invoice_lines(workspace: Workspace, asker: Asker) -> list[dict[str, Any]]:
         {
             "invoice": one,
             "title": TITLES.get(one.format, one.format),
-            "totals": ", ".join(f"{total_text(text)} {code}" for code, text in one.totals.items()),
+            "totals": ", ".join(
+                f"{Decimal(text):,.2f} {code}" for code, text in one.totals.items()
+            ),
             "in_force": known.value[one.pk].lines if known.value and one.pk in known.value else 0,
             "known": known.value is not None,
         }
         for one in invoices
     ]
-
-
-def total_text(text: str) -> str:
-    whole, _, cents = text.partition(".")
-    return f"{int(whole):,}.{(cents + '00')[:2]}" if whole.lstrip("-").isdigit() else text
 
 
 def months(state: InvoiceState, span: Days | None) -> list[dict[str, Any]]:
