@@ -21,6 +21,7 @@ from dashboards.currency import (
     take_back_exchange_rate,
 )
 from dashboards.data import data
+from dashboards.deployments import deployments_page, end_deployment_page, name_deployment_page
 from dashboards.gpu_pools import (
     add_to_gpu_pool,
     delete_gpu_pool_page,
@@ -43,6 +44,11 @@ from dashboards.rate_versions import (
 )
 from dashboards.rates import rate_model_page, rates_page
 from dashboards.repricings import close_month_page, reopen_month_page, repricings_page
+from dashboards.spend_commitments import (
+    commit_spend_page,
+    end_spend_commitment_page,
+    spend_commitments_page,
+)
 from dashboards.statements import statement_page, statements_page
 from dashboards.waiting import waiting
 
@@ -64,6 +70,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "gpus/pools/<int:pool_id>/price", add_to_gpu_pool, {"what": "price"}, name="set-pool-price"
     ),
     path("gpus/pools/<int:pool_id>/prices/<int:price_id>/end", end_gpu_price, name="end-gpu-price"),
+    path("rates/commitments", spend_commitments_page, name="spend-commitments"),
+    path("rates/commitments/new", commit_spend_page, name="commit-spend"),
+    path(
+        "rates/commitments/<int:commitment_id>/end",
+        end_spend_commitment_page,
+        name="end-spend-commitment",
+    ),
+    path("rates/deployments", deployments_page, name="deployments"),
+    path("rates/deployments/new", name_deployment_page, name="name-deployment"),
+    path("rates/deployments/<int:deployment_id>/end", end_deployment_page, name="end-deployment"),
     path("rates/currency", currency_page, name="currency"),
     path("rates/currency/choose", choose_currency_page, name="choose-currency"),
     path("rates/currency/enter", enter_exchange_rate, name="enter-exchange-rate"),
