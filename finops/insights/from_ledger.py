@@ -22,7 +22,7 @@ from finops.insights.ownership_case import (
     OwnershipCase,
     measured_throughput,
     measured_traffic,
-    measured_wake_ups,
+    measured_wakefulness,
     ownership_case,
 )
 from finops.queries import Range, UnitCost, coverage, totals
@@ -88,7 +88,7 @@ def ask_ownership(
         minutes = busy_minutes(ch, workspace_id, recent, filters)
         measured = {
             **measured_traffic(used, hours_of(known)),
-            **measured_wake_ups(minutes, sleeps, hours_of(recent)),
+            **measured_wakefulness(minutes, sleeps, hours_of(recent)),
             **measured_throughput(gpu_throughput(ch, workspace_id, known)),
         }
     assumed = assume(ALL, texts, measured)

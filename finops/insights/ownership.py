@@ -7,8 +7,8 @@ Month m (0, 1, …) has the traffic of today × (1 + growth)^m. With T output to
     rented     = GPUs × price × hours + staff
     owned      = GPUs bought when they are needed + energy (GPUs × kW × PUE × tariff × hours)
                  + hosting + maintenance + staff − what the GPUs are still worth at the end
-    serverless = (T ÷ its throughput + wake-ups × (cold start + time until it sleeps)) × GPUs of a
-                 replica × price per second
+    serverless = (the larger of T ÷ its throughput and GPUs of a replica × seconds awake
+                 + GPUs of a replica × wake-ups × cold start) × price per second
 
 and an amount of month m counts ÷ (1 + discount rate)^(m/12). A month has 730.5 hours. Throughput is
 output tokens a second and GPU at the latency that you accept, on your mix of input and output:
@@ -67,9 +67,9 @@ class Terms:
     owned_staff_usd: Decimal
     serverless_usd_s: Decimal
     serverless_throughput: Decimal
+    awake_hours: Decimal
     wake_ups: Decimal
     cold_start_s: Decimal
-    sleep_after_s: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +163,11 @@ def resale_usd(bought: Sequence[int], terms: Terms) -> Decimal:
 
 
 def serverless_usd(tokens: Decimal, terms: Terms) -> Decimal:
-    """Seconds at work and seconds awake for nothing, both paid."""
+    """Every second that a GPU is up is paid: at work, waiting for the next call, or starting."""
     work_s = tokens / (terms.throughput_tokens_s * terms.serverless_throughput)
-    awake_s = terms.wake_ups * (terms.cold_start_s + terms.sleep_after_s) * terms.replica_gpus
-    # Awake all the time is the most that the idle seconds of one replica can be.
-    awake_s = min(awake_s, MONTH_S * terms.replica_gpus)
-    return (work_s + awake_s) * terms.serverless_usd_s
+    awake_s = terms.awake_hours * 3600 * terms.replica_gpus
+    starting_s = terms.wake_ups * terms.cold_start_s * terms.replica_gpus
+    return (max(work_s, awake_s) + starting_s) * terms.serverless_usd_s
 
 
 @dataclass(frozen=True, slots=True)

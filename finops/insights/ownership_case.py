@@ -116,12 +116,18 @@ OF_SERVERLESS = (
         "assumed: sporadic calls are batched less", least=Decimal(1), most=HUNDRED,
     ),
     Assumption(
-        "wake_ups", "Wake-ups a month", "", Decimal(1000), "assumed",
+        "sleep_after_s", "Sleeps after", "idle seconds", Decimal(60), ASSUMED,
+        most=Decimal(86_400),
+    ),
+    Assumption(
+        "awake_hours", "Awake, waiting included", "hours a month", MONTH_HOURS,
+        "assumed: always; calls tell better", most=MONTH_HOURS,
+    ),
+    Assumption(
+        "wake_ups", "Wake-ups", "a month", Decimal(0), "assumed: none, as it is always awake",
         most=Decimal(10) ** 6,
     ),
     Assumption("cold_start_s", "Cold start", "seconds", Decimal(30), ASSUMED, most=Decimal(3600)),
-    Assumption("sleep_after_s", "Sleeps after", "idle seconds", Decimal(60), ASSUMED,
-        most=Decimal(86_400)),
 )  # fmt: skip
 GROUPS = {
     "Traffic": OF_TRAFFIC,
@@ -173,9 +179,9 @@ def ownership_case(assumed: Mapping[str, Assumed]) -> OwnershipCase | None:
         owned_staff_usd=v["owned_staff_usd"],
         serverless_usd_s=v["serverless_usd_s"],
         serverless_throughput=v["serverless_throughput_percent"] / HUNDRED,
+        awake_hours=v["awake_hours"],
         wake_ups=v["wake_ups"],
         cold_start_s=v["cold_start_s"],
-        sleep_after_s=v["sleep_after_s"],
     )
     return OwnershipCase(
         traffic,
@@ -212,16 +218,29 @@ def measured_throughput(found: tuple[Decimal, int] | None) -> dict[str, tuple[De
     return {"throughput_tokens_s": (tokens_s.quantize(Decimal("0.01")), source)}
 
 
-def measured_wake_ups(
+def measured_wakefulness(
     minutes: Sequence[datetime], sleep_after_s: Decimal, hours: Decimal
 ) -> dict[str, tuple[Decimal, str]]:
-    """How often calls came after a pause that a server would have slept in, as that of a month."""
+    """How often a server that sleeps after a pause would have woken up, and how long it is awake.
+
+    `minutes` are those in which calls started, in order; each counts as a minute of work. Both are
+    those of a month.
+    """
     if not minutes or hours <= 0:
         return {}
-    longest = float(max(sleep_after_s, Decimal(60)))
-    pauses = sum((now - before).total_seconds() > longest for before, now in pairwise(minutes))
-    a_month = whole((1 + pauses) * MONTH_HOURS / hours)
-    return {"wake_ups": (a_month, "measured: pauses between the ledger's calls")}
+    wait_s = float(sleep_after_s)
+    awake_s, wake_ups = 60 + wait_s, 1
+    for before, now in pairwise(minutes):
+        apart_s = (now - before).total_seconds()
+        awake_s += min(apart_s, 60 + wait_s)
+        wake_ups += apart_s > 60 + wait_s
+    month = MONTH_HOURS / hours
+    source = "measured: the pauses between the ledger's calls"
+    awake_hours = min(Decimal(awake_s) / 3600 * month, MONTH_HOURS)
+    return {
+        "wake_ups": (whole(wake_ups * month), source),
+        "awake_hours": (awake_hours.quantize(Decimal("0.1")), source),
+    }
 
 
 def whole(number: Decimal) -> Decimal:

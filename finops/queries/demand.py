@@ -131,9 +131,12 @@ def gpu_throughput(
 def busy_minutes(
     ch: Warehouse, workspace_id: int, span: Range, filters: Filters = NO_FILTERS
 ) -> list[datetime]:
-    """Return each minute in which a call started, in order: when a server must be awake."""
+    """Return each minute in which a call started, in order: when a server must be awake.
+
+    Without FINAL: versions of a call lie in one minute, and it is the minutes that count.
+    """
     rows = ch.query(
-        "SELECT DISTINCT toStartOfMinute(started_at) AS minute FROM charges FINAL "
+        "SELECT DISTINCT toStartOfMinute(started_at) AS minute FROM charges "
         "WHERE workspace_id = {workspace_id:UInt64} AND counted = 1 "
         "AND started_at >= {start:DateTime64(6, 'UTC')} "
         "AND started_at < {end:DateTime64(6, 'UTC')}" + filters.conditions() + " ORDER BY minute "

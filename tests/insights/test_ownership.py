@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -21,7 +20,7 @@ from finops.insights.ownership import (
     replica_month_usd,
     replica_tokens,
 )
-from finops.insights.ownership_case import ALL, measured_wake_ups, ownership_case
+from finops.insights.ownership_case import ALL, measured_wakefulness, ownership_case
 from tests.queries.rows import at
 
 # A GPU makes 1000 tokens/s at 50 %: 1,314,900,000 tokens in a month of 730.5 hours.
@@ -34,7 +33,7 @@ TERMS = Terms(
     power_kw=Decimal(1), pue=Decimal("1.5"), energy_usd_kwh=Decimal("0.10"),
     hosting_usd_kw=Decimal(100), maintenance=Decimal("0.05"), owned_staff_usd=Decimal(2000),
     serverless_usd_s=Decimal("0.001"), serverless_throughput=Decimal("0.5"),
-    wake_ups=Decimal(100), cold_start_s=Decimal(30), sleep_after_s=Decimal(70),
+    awake_hours=Decimal(100), wake_ups=Decimal(100), cold_start_s=Decimal(30),
 )  # fmt: skip
 TRAFFIC = Traffic(output_tokens=K, tokens=4 * K, api_usd=Decimal(10_000))
 
@@ -55,8 +54,14 @@ def test_a_year_and_three_by_hand() -> None:
     # after a year three quarters are left, after three years one quarter
     month = Decimal("2309.575")
     assert found["owned"] == (24_000 + 12 * month - 18_000, 24_000 + 36 * month - 6_000)
-    # 1,314,900,000 tokens at 500/s and 100 x 100 s awake, at $0.001 a second
-    assert found["serverless"] == (12 * Decimal("2639.8"), 36 * Decimal("2639.8"))
+    # 1,314,900,000 tokens at 500/s and 100 starts of 30 s, at $0.001 a second
+    assert found["serverless"] == (12 * Decimal("2632.8"), 36 * Decimal("2632.8"))
+
+
+def test_serverless_waits_for_sporadic_calls_and_is_paid_for_it() -> None:
+    sporadic = replace(TRAFFIC, output_tokens=Decimal(1_000_000))
+    # 2000 s of work, but 100 h awake, and 3000 s of starts
+    assert totals(TERMS, sporadic)["serverless"][0] == 12 * (Decimal(360) + 3)
 
 
 def test_gpus_come_by_whole_replicas_and_never_fewer_than_the_least() -> None:
@@ -172,10 +177,13 @@ def test_everything_entered_gives_a_case() -> None:
     assert MONTH_S == 2_629_800
 
 
-def test_wake_ups_are_the_pauses_longer_than_a_server_stays_awake() -> None:
+def test_a_server_wakes_up_after_pauses_in_which_it_slept() -> None:
     minutes = [at("10:00"), at("10:01"), at("10:02"), at("10:30"), at("10:33")]
-    hours = Decimal("730.5")
-    assert measured_wake_ups(minutes, Decimal(60), hours)["wake_ups"][0] == 3
-    assert measured_wake_ups(minutes, Decimal(300), hours)["wake_ups"][0] == 2
-    assert measured_wake_ups([], Decimal(60), hours) == {}
-    assert minutes[-1] - minutes[0] == timedelta(minutes=33)
+    month = Decimal("730.5")
+    asleep = measured_wakefulness(minutes, Decimal(60), month)
+    # awake 10:00 to 10:04, 10:30 to 10:32, 10:33 to 10:35
+    assert [asleep[name][0] for name in ("wake_ups", "awake_hours")] == [3, Decimal("0.1")]
+    patient = measured_wakefulness(minutes, Decimal(1200), month)
+    # awake 10:00 to 10:23, 10:30 to 10:54
+    assert [patient[name][0] for name in ("wake_ups", "awake_hours")] == [2, Decimal("0.8")]
+    assert measured_wakefulness([], Decimal(60), month) == {}
