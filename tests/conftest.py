@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,9 +24,9 @@ def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def ch(clickhouse_url: str) -> Iterator[Warehouse]:
-    """A connection to a fresh database that has the whole schema."""
+@contextmanager
+def fresh_database(clickhouse_url: str) -> Iterator[Warehouse]:
+    """A connection to a database of its own that has the whole schema, dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     server = connect(clickhouse_url)
     server.command(f"CREATE DATABASE {name} ENGINE = Atomic")
@@ -37,6 +38,20 @@ def ch(clickhouse_url: str) -> Iterator[Warehouse]:
         own.close()
         server.command(f"DROP DATABASE {name} SYNC")
         server.close()
+
+
+@pytest.fixture
+def ch(clickhouse_url: str) -> Iterator[Warehouse]:
+    """A connection to a fresh database that has the whole schema."""
+    with fresh_database(clickhouse_url) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def module_ch(clickhouse_url: str) -> Iterator[Warehouse]:
+    """As `ch`, for a module whose tests only read what one fixture wrote."""
+    with fresh_database(clickhouse_url) as own:
+        yield own
 
 
 @pytest.fixture

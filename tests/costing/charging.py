@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from finops.clickhouse.client import Warehouse
 from finops.costing.charge import Charged, charge_waiting
@@ -48,3 +53,11 @@ def cost_of(ch: Warehouse, name: str) -> Decimal | None:
 def rollup(ch: Warehouse) -> list[dict[str, Any]]:
     """Return usage_hourly as readers see it."""
     return ch.query("SELECT * FROM usage_hourly FINAL ORDER BY ALL")
+
+
+@contextmanager
+def for_the_module(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Let a fixture of a module use the database, and leave nothing in it for other tests."""
+    with blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
