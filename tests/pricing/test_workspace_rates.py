@@ -287,6 +287,17 @@ def test_any_terms_leave_no_gap_and_no_overlap(terms: Terms) -> None:
 
 
 @settings(max_examples=60)
+@given(any_terms())
+def test_a_region_has_every_tier_that_there_is_elsewhere(terms: Terms) -> None:
+    tiers: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for rate in rates(terms):
+        tiers[rate.provider, rate.model][rate.region].add(rate.service_tier)
+    for key, by_region in tiers.items():
+        if key != OURS:
+            assert all(found == by_region[""] for found in by_region.values()), key
+
+
+@settings(max_examples=60)
 @given(any_terms(), MOMENTS)
 def test_a_discount_never_makes_dearer_and_never_pays_back(terms: Terms, at: datetime) -> None:
     for key in (GPT, MINI, CLAUDE):
