@@ -90,7 +90,7 @@ class Services(grpc.GenericRpcHandler):
         intake = self.intake
         identity = await intake.identify(entrance, headers_of(context))
         try:
-            with Held(intake.memory) as held:
+            with Held(intake.memory, identity.workspace_id) as held:
                 await held.start(EXPECTED_BYTES)
                 message = await self.read(context)
                 held.resize(len(message))

@@ -90,7 +90,7 @@ class Receiver:
         here = BODY_IS_HERE in scope
         try:
             in_json = is_json(headers)
-            with Held(intake.memory) as held:
+            with Held(intake.memory, identity.workspace_id) as held:
                 body = await read_body(receive, headers, intake.limits, held, is_here=here)
                 admission = await intake.take(
                     entrance, identity, body, encoding, held, in_json=in_json

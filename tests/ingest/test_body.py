@@ -78,7 +78,7 @@ def read(
     limits = Limits(limit, limit, read_timeout_s=0.05)
 
     async def read_within() -> bytes:
-        with Held(memory or Memory(1000)) as held:
+        with Held(memory or Memory(1000), 1) as held:
             return await read_body(receive, raw, limits, held)
 
     return asyncio.run(read_within())
@@ -130,33 +130,50 @@ def test_a_body_of_unknown_length_that_outgrows_the_memory_is_refused() -> None:
     assert memory.held == 10
 
 
-def test_who_finds_no_room_waits_in_line_until_there_is_some() -> None:
-    memory = Memory(100)
+def let_in(memory: Memory, *requests: tuple[int, int]) -> list[int]:
+    """Hold requests of (sender, size) for a moment each; return in which order they got in."""
     order: list[int] = []
 
-    async def hold(number: int, size: int) -> None:
-        with Held(memory) as held:
+    async def hold(number: int, sender: int, size: int) -> None:
+        with Held(memory, sender) as held:
             await held.start(size)
             order.append(number)
             await asyncio.sleep(0.01)
 
     async def many() -> None:
-        await asyncio.gather(*(hold(*each) for each in enumerate((60, 60, 30, 500, 10))))
+        await asyncio.gather(*(hold(number, *each) for number, each in enumerate(requests)))
 
     asyncio.run(many())
-    assert order == [0, 1, 2, 3, 4]
     assert memory.held == 0
+    return order
+
+
+def test_who_finds_no_room_waits_in_line_until_there_is_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingest.body.SMALL_BYTES", 0)
+    assert let_in(Memory(100), (1, 60), (2, 60), (3, 30), (4, 500), (5, 10)) == [0, 1, 2, 3, 4]
+
+
+def test_small_requests_go_before_large_ones_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.body.SMALL_BYTES", 10)
+    assert let_in(Memory(100), (1, 60), (2, 60), (3, 10)) == [0, 2, 1]
+
+
+def test_one_sender_leaves_half_of_the_memory_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.body.SMALL_BYTES", 0)
+    assert let_in(Memory(100), (1, 40), (1, 40), (2, 40)) == [0, 2, 1]
 
 
 def test_who_leaves_the_line_lets_the_others_in() -> None:
     memory = Memory(100)
 
     async def leave() -> None:
-        await memory.take(100)
-        first, second = (asyncio.ensure_future(memory.take(80)) for _ in range(2))
+        await memory.take(100, 1)
+        first, second = (asyncio.ensure_future(memory.take(80, sender)) for sender in (2, 3))
         await asyncio.sleep(0)
         first.cancel()
-        memory.give_back(100)
+        memory.give_back(100, 1)
         await second
 
     asyncio.run(leave())
