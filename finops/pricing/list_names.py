@@ -6,11 +6,10 @@ that it would have led to without a contract; a deployment's, under that of its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from finops.pricing.aliases import Pair, lead_to, named
-from finops.pricing.rate import BEGINNING, FOREVER
 from finops.pricing.resolve import resolve_model
 from finops.pricing.terms_in_force import load_terms
 from finops.pricing.workspace_rates import Deployed, Key, segments
@@ -20,12 +19,12 @@ ListName = tuple[int, str, str, str, str, datetime, datetime]
 
 
 def list_names(pairs: Iterable[Pair]) -> list[ListName]:
-    """Return what the list calls these pairs, and when; a pair that it doesn't know is not there."""
+    """Return what the list calls these pairs, and when; one that it doesn't know is not there."""
     deployed = {terms.workspace_id: terms.deployments for terms in load_terms()}
     return [name for pair in pairs for name in names_of(pair, deployed.get(pair[0], {}))]
 
 
-def names_of(pair: Pair, deployments: dict[Key, list[Deployed]]) -> Iterator[ListName]:
+def names_of(pair: Pair, deployments: Mapping[Key, Sequence[Deployed]]) -> Iterator[ListName]:
     own = deployments.get(named(pair), ())
     provider, model = lead_to(pair, set())
     for segment in segments(own, (provider, model)):
