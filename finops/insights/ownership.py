@@ -8,7 +8,7 @@ Month m (0, 1, …) has the traffic of today × (1 + growth)^m. With T output to
     owned      = GPUs bought when they are needed + energy (GPUs × kW × PUE × tariff × hours)
                  + hosting + maintenance + staff − what the GPUs are still worth at the end
     serverless = (the larger of T ÷ its throughput and GPUs of a replica × seconds awake
-                 + GPUs of a replica × wake-ups × cold start) × price per second
+                 + GPUs of a replica × wake-ups × cold start) × price per second + staff
 
 and an amount of month m counts ÷ (1 + discount rate)^(m/12). A month has 730.5 hours. Throughput is
 output tokens a second and GPU at the latency that you accept, on your mix of input and output:
@@ -70,6 +70,7 @@ class Terms:
     awake_hours: Decimal
     wake_ups: Decimal
     cold_start_s: Decimal
+    serverless_staff_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ def serverless_usd(tokens: Decimal, terms: Terms) -> Decimal:
     work_s = tokens / (terms.throughput_tokens_s * terms.serverless_throughput)
     awake_s = terms.awake_hours * 3600 * terms.replica_gpus
     starting_s = terms.wake_ups * terms.cold_start_s * terms.replica_gpus
-    return (max(work_s, awake_s) + starting_s) * terms.serverless_usd_s
+    seconds_usd = (max(work_s, awake_s) + starting_s) * terms.serverless_usd_s
+    return seconds_usd + terms.serverless_staff_usd
 
 
 @dataclass(frozen=True, slots=True)

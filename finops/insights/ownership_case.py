@@ -128,6 +128,10 @@ OF_SERVERLESS = (
         most=Decimal(10) ** 6,
     ),
     Assumption("cold_start_s", "Cold start", "seconds", Decimal(30), ASSUMED, most=Decimal(3600)),
+    Assumption(
+        "serverless_staff_usd", "People who run it", "USD a month", Decimal(2500), ASSUMED,
+        most=Decimal(10) ** 9,
+    ),
 )  # fmt: skip
 GROUPS = {
     "Traffic": OF_TRAFFIC,
@@ -182,6 +186,7 @@ def ownership_case(assumed: Mapping[str, Assumed]) -> OwnershipCase | None:
         awake_hours=v["awake_hours"],
         wake_ups=v["wake_ups"],
         cold_start_s=v["cold_start_s"],
+        serverless_staff_usd=v["serverless_staff_usd"],
     )
     return OwnershipCase(
         traffic,

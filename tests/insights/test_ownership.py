@@ -34,6 +34,7 @@ TERMS = Terms(
     hosting_usd_kw=Decimal(100), maintenance=Decimal("0.05"), owned_staff_usd=Decimal(2000),
     serverless_usd_s=Decimal("0.001"), serverless_throughput=Decimal("0.5"),
     awake_hours=Decimal(100), wake_ups=Decimal(100), cold_start_s=Decimal(30),
+    serverless_staff_usd=Decimal(7),
 )  # fmt: skip
 TRAFFIC = Traffic(output_tokens=K, tokens=4 * K, api_usd=Decimal(10_000))
 
@@ -54,14 +55,14 @@ def test_a_year_and_three_by_hand() -> None:
     # after a year three quarters are left, after three years one quarter
     month = Decimal("2309.575")
     assert found["owned"] == (24_000 + 12 * month - 18_000, 24_000 + 36 * month - 6_000)
-    # 1,314,900,000 tokens at 500/s and 100 starts of 30 s, at $0.001 a second
-    assert found["serverless"] == (12 * Decimal("2632.8"), 36 * Decimal("2632.8"))
+    # 1,314,900,000 tokens at 500/s and 100 starts of 30 s, at $0.001 a second; $7 of people
+    assert found["serverless"] == (12 * Decimal("2639.8"), 36 * Decimal("2639.8"))
 
 
 def test_serverless_waits_for_sporadic_calls_and_is_paid_for_it() -> None:
     sporadic = replace(TRAFFIC, output_tokens=Decimal(1_000_000))
     # 2000 s of work, but 100 h awake, and 3000 s of starts
-    assert totals(TERMS, sporadic)["serverless"][0] == 12 * (Decimal(360) + 3)
+    assert totals(TERMS, sporadic)["serverless"][0] == 12 * (Decimal(360) + 3 + 7)
 
 
 def test_gpus_come_by_whole_replicas_and_never_fewer_than_the_least() -> None:
