@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 
 from finops.invoices.meter import split_words
-from finops.pricing.resolve import catalogue_provider, resolve_model
+from finops.pricing.resolve import catalogue_provider, find_provider, resolve_model
 
 CLAUDE = re.compile(
     r"claude (?:(?P<v1>\d)(?: (?P<m1>\d))? )?(?P<family>sonnet|opus|haiku|instant)"
@@ -117,5 +117,14 @@ def meeting_name(provider: str, model: str) -> tuple[str, str]:
 
 def is_known(provider: str, model: str) -> bool:
     """Say whether the catalogue has a price for a model as a bill or a call names it."""
-    name = meeting_name(provider, model)[1]
-    return resolve_model(provider, model) is not None or resolve_model(provider, name) is not None
+    if resolve_model(provider, model) is not None:
+        return True
+    return meeting_name(provider, model)[1] in listed_names(provider)
+
+
+@lru_cache(maxsize=200)
+def listed_names(provider: str) -> frozenset[str]:
+    """The catalogue's models of a provider, under the names by which bills and calls meet."""
+    found = find_provider(provider)
+    models = found.models if found is not None else []
+    return frozenset(meeting_name(provider, model.id)[1] for model in models)

@@ -102,14 +102,14 @@ def small_gap(pair: Pair, terms: Terms) -> Reason | None:
         return None
     # Each amount on a bill may be rounded by half a cent.
     if abs(gap) <= max(terms.usd, HALF_CENT * pair.billed_lines) and not pair.unpriced_calls:
-        return Reason("rounding", f"half a cent a line at most, on {pair.billed_lines} lines")
+        return Reason("rounding", f"half a cent a line at most; lines: {pair.billed_lines}")
     if terms.allows(gap, billed):
         return Reason("within_tolerance")
     return None
 
 
 def foreign(amounts: Mapping[str, Decimal]) -> Reason:
-    listed = ", ".join(f"{amount:f} {code}" for code, amount in sorted(amounts.items()))
+    listed = ", ".join(f"{amount:,f} {code}" for code, amount in sorted(amounts.items()))
     return Reason("currency", f"{listed} on the bill; enter an exchange rate for that day")
 
 
@@ -147,7 +147,7 @@ def one_sided(pair: Pair, setting: Setting) -> Reason:
         )
     if setting.after_last_bill:
         return Reason("not_billed_yet", "the bills end before this day")
-    return Reason("not_billed", f"{pair.calls} calls, and no line for this model on this day")
+    return Reason("not_billed", f"calls: {pair.calls}; no line for this model on this day")
 
 
 def two_sided(pair: Pair, setting: Setting, terms: Terms) -> Reason:

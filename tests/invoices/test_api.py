@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from finops.accounts.models import AuditEntry, Role, User, Workspace
 from finops.accounts.workspaces import set_role
 from finops.clickhouse.client import Warehouse
+from finops.invoices.limits import Limits
 from finops.invoices.models import Invoice
 from tests.api.conftest import with_key
 from tests.invoices.samples import MAPPING, sample
@@ -66,6 +67,15 @@ def test_an_export_goes_in_is_listed_reconciled_and_deleted(
     assert AuditEntry.objects.get(action="invoice.deleted").detail["key"].startswith("key ")
 
 
+WRONG = [
+    ("from=yesterday", "from"),
+    ("from=2026-11-02&to=2026-11-01", "from"),
+    ("from=2020-01-01&to=2026-01-01", "from"),
+    ("from=2026-01-01&to=2026-06-01&by_tier=true", "by_tier"),
+    ("tolerance_percent=NaN", "tolerance_percent"),
+    ("tolerance_usd=-1", "tolerance_usd"),
+    ("group_by=model", "group_by"),
+]
 REFUSED = [
     (b"a,b\n1,2\n", "", "unknown_format", "No known export has these columns: a, b."),
     (b"usage_date_utc,cost_usd\nx,1\n", "", "bad_lines", "Line 2: 'x' is not a day"),
@@ -77,28 +87,23 @@ REFUSED = [
 ]
 
 
-def test_what_can_not_be_taken_in_is_a_400_that_says_why(
-    configured_ch: Warehouse, acme: Workspace
+def test_what_can_not_be_taken_in_or_answered_says_why(
+    configured_ch: Warehouse, acme: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = with_key(acme, "admin")
+    client = with_key(acme, "admin", "read")
     for content, query, code, said in REFUSED:
         status, body = upload(client, content, query)
         error = body["error"]
         assert isinstance(error, dict)
         assert (status, error["code"]) == (400, code)
         assert said in error["message"]
-    assert Invoice.objects.count() == 0
-
-
-def test_a_file_over_the_bound_is_refused(
-    acme: Workspace, monkeypatch: pytest.MonkeyPatch, configured_ch: Warehouse
-) -> None:
-    from finops.api import invoices
-    from finops.invoices.limits import Limits
-
-    monkeypatch.setattr(invoices, "LIMITS", Limits(file_bytes=10))
-    status, body = upload(with_key(acme, "admin"), b"x" * 20)
+    for query, param in WRONG:
+        response = client.get(f"/api/v1/reconciliation?{query}")
+        assert (response.status_code, response.json()["error"]["param"]) == (400, param)
+    monkeypatch.setattr("finops.api.invoices.LIMITS", Limits(file_bytes=10))
+    status, body = upload(client, b"x" * 20)
     assert (status, body["error"]["code"]) == (413, "file_too_large")  # type: ignore[index]
+    assert Invoice.objects.count() == 0
 
 
 def test_members_read_analysts_upload_and_admins_delete(
@@ -117,23 +122,3 @@ def test_members_read_analysts_upload_and_admins_delete(
         assert upload(client, sample("gcp_focus.csv"))[0] == (201 if may_upload else 403)
         number = Invoice.objects.create(workspace=acme, name="x", size_bytes=1, state="imported").pk
         assert client.delete(f"{ADDRESS}/{number}").status_code == (204 if may_delete else 403)
-
-
-WRONG = [
-    ("from=yesterday", "from"),
-    ("from=2026-11-02&to=2026-11-01", "from"),
-    ("from=2020-01-01&to=2026-01-01", "from"),
-    ("from=2026-01-01&to=2026-06-01&by_tier=true", "by_tier"),
-    ("tolerance_percent=NaN", "tolerance_percent"),
-    ("tolerance_usd=-1", "tolerance_usd"),
-    ("group_by=model", "group_by"),
-]
-
-
-def test_a_question_that_can_not_be_answered_names_its_parameter(
-    acme: Workspace, configured_ch: Warehouse
-) -> None:
-    client = with_key(acme, "read")
-    for query, param in WRONG:
-        response = client.get(f"/api/v1/reconciliation?{query}")
-        assert (response.status_code, response.json()["error"]["param"]) == (400, param)

@@ -1,4 +1,4 @@
-"""Each format says what it bills: golden lines of the sample exports, and which format a file is."""
+"""Each format says what it bills: golden lines of the sample exports, each known by its look."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from finops.invoices.billed_model import meeting_name
+from finops.invoices.billed_model import is_known, meeting_name
 from finops.invoices.line import Covered
 from finops.invoices.read import MORE_PAGES
 from tests.invoices.samples import FILES, MAPPING, read_bytes, read_sample, sample, short
@@ -262,6 +262,12 @@ def test_a_bill_and_a_call_meet_under_one_name(
     billed: tuple[str, str], called: tuple[str, str]
 ) -> None:
     assert meeting_name(*billed) == meeting_name(*called)
+
+
+def test_a_name_of_a_bill_is_known_where_the_list_has_the_model_under_another_id() -> None:
+    assert is_known("aws", "claude-sonnet-4-5")
+    assert is_known("anthropic", "Claude Sonnet 4.5")
+    assert not is_known("aws", "Llama9-900B")
 
 
 def test_models_that_differ_do_not_meet() -> None:

@@ -1,4 +1,4 @@
-"""Files that are broken, huge or malicious end in a sentence, and a bad line never costs a good one."""
+"""Broken, huge and malicious files end in a sentence; a bad line never costs a good one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_bad_lines_are_named_and_the_good_ones_are_kept_beside_them() -> None:
         (5, "'November' is not a day"),
         (7, "it has 6 cells, the header 4"),
     ]
-    with pytest.raises(BadLines, match="Nothing was taken in: 3 lines can't be read. Line 3: "):
+    with pytest.raises(BadLines, match=r"Nothing was taken in: 3 lines can't be read\. Line 3: "):
         reading.refuse_problems()
 
 
@@ -208,7 +208,7 @@ def test_days_in_another_order_than_mapped_are_named() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_bytes_are_more_than_an_invoice_error(content: bytes) -> None:
     for start in (b"", HEADER.encode(), b'{"data": [', b"PAR1", b"\x1f\x8b"):
         try:
@@ -218,7 +218,7 @@ def test_no_bytes_are_more_than_an_invoice_error(content: bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_damage_to_a_sample_is_more_than_an_invoice_error(data: st.DataObject) -> None:
     name = data.draw(
         st.sampled_from(["openai_costs.json", "aws_cur2.csv", "azure_focus.csv", "mistral.csv"])

@@ -74,7 +74,7 @@ def test_an_invoice_is_looked_at_taken_in_reconciled_and_deleted(
         taken.content.decode(),
     )
     figure = go.Figure(json.loads(found))
-    assert [list(trace.y)[0] for trace in figure.data] == [4.185, 3.5]
+    assert [next(iter(trace.y)) for trace in figure.data] == [4.185, 3.5]
 
     day = text_of(page.get("/invoices/day?day=2026-11-01").content.decode())
     assert "gpt-4o-2024-08-06, cached input openai.cost, proj_support, line 2" in day

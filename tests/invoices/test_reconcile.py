@@ -362,7 +362,7 @@ CALLS = st.builds(
 
 
 @given(st.lists(BILLS, max_size=25), st.lists(CALLS, max_size=40))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_the_gaps_sum_to_billed_minus_captured_and_every_gap_has_a_reason(
     billed: list[BilledLine], captured: list[CapturedHour]
 ) -> None:

@@ -81,13 +81,14 @@ def test_an_import_can_be_repeated_corrected_overlapped_and_taken_back(
     put(ch, acme, export((2, "", 0, "")) + export((4, "44", 440, item)).split(b"\n", 1)[1], 5)
     assert amounts(ch, acme) == {1: 15, 3: 33, 4: 44}
 
+    number = two.pk
     take_back(ch, two, now=NOW + timedelta(seconds=6), actor=None)
     assert amounts(ch, acme) == {1: 15, 4: 44}
     actions = AuditEntry.objects.filter(workspace=acme, action__startswith="invoice").order_by("pk")
     assert [entry.action for entry in actions] == [*["invoice.imported"] * 5, "invoice.deleted"]
     left = ch.query(
         "SELECT count() AS n FROM invoice_lines WHERE invoice_id = {id:UInt64} AND raw != ''",
-        {"id": two.pk},
+        {"id": number},
     )
     assert left == [{"n": 0}]
 
