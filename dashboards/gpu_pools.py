@@ -151,7 +151,7 @@ def gpu_pool_page(request: WorkspaceRequest, pool_id: int) -> HttpResponse:
 def add_to_gpu_pool(request: WorkspaceRequest, pool_id: int, what: str) -> HttpResponse:
     """Give a pool GPUs or a price from a moment on."""
     pool = find(request, pool_id)
-    kind, put, said = ADDS["gpus" if what == "gpus" else "price"]
+    kind, put, said = ADDS[what]
     form = kind(request.POST, label_suffix="", prefix=what)
     if form.is_valid():
         try:

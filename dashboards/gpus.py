@@ -37,7 +37,7 @@ from finops.queries.gpu_hosts import gpu_hosts
 from finops.queries.range import HOUR
 
 PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "all"}
-SEEN_FOR = timedelta(days=14)
+SEEN_FOR = timedelta(days=7)
 ROWS_SHOWN = 40
 
 

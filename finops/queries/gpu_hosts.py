@@ -26,11 +26,11 @@ def gpu_hosts(
 ) -> list[GpuHost]:
     """Return the hosts that reported since a moment, those that are silent longest first."""
     rows = ch.query(
-        "SELECT host, gpu_model, label, uniqExact(gpu_uuid) AS gpus, min(ts) AS first_at, "
-        "max(ts) AS last_at FROM (SELECT host, gpu_uuid, ts, "
-        "max(gpu_model) OVER (PARTITION BY host, gpu_uuid) AS gpu_model, "
-        "max(pool) OVER (PARTITION BY host, gpu_uuid) AS label FROM gpu_samples "
-        "WHERE workspace_id = {workspace_id:UInt64} AND ts >= {since:DateTime('UTC')}) "
+        "SELECT host, gpu_model, label, count() AS gpus, min(first) AS first_at, "
+        "max(last) AS last_at FROM (SELECT host, gpu_uuid, max(s.gpu_model) AS gpu_model, "
+        "max(s.pool) AS label, min(ts) AS first, max(ts) AS last FROM gpu_samples AS s "
+        "WHERE workspace_id = {workspace_id:UInt64} AND ts >= {since:DateTime('UTC')} "
+        "GROUP BY host, gpu_uuid) "
         "GROUP BY host, gpu_model, label ORDER BY last_at, host, gpu_model, label "
         "LIMIT {limit:UInt32}",
         {"workspace_id": workspace_id, "since": since.replace(microsecond=0), "limit": limit},

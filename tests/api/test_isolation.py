@@ -10,15 +10,25 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.timezone import now
 from rest_framework.test import APIClient
 
 from finops.accounts.models import Role, User, Workspace
 from finops.accounts.workspaces import set_role
 from finops.budgets.models import Budget
 from finops.clickhouse.client import Warehouse
-from finops.pricing.models import Deployment, ExchangeRate, SpendCommitment
+from finops.pricing.models import (
+    Deployment,
+    ExchangeRate,
+    GpuMembership,
+    GpuPool,
+    GpuPrice,
+    SpendCommitment,
+)
 from tests.api.conftest import with_key
+from tests.costing.allocation.world import add_samples
 from tests.queries.rows import Charge, at, ledger_of
+from tests.queries.test_gpu_costs import add_hour
 
 SECRET = "globex-private"
 TENANT = "globex-tenant"  # may come back as the filter that it was asked for with
@@ -70,6 +80,14 @@ def filled(acme: Workspace, globex: Workspace, configured_ch: Warehouse) -> Work
     ExchangeRate.objects.create(
         workspace=globex, currency="EUR", day=at("10:00").date(), per_usd=Decimal(1), why=SECRET
     )
+    pool = GpuPool.objects.create(workspace=globex, name=SECRET, why=SECRET)
+    GpuMembership.objects.create(pool=pool, hosts=[SECRET], valid_from=at("09:00"), why=SECRET)
+    GpuPrice.objects.create(
+        pool=pool, kind="spot", usd_per_gpu_hour=1, valid_from=at("09:00"), why=SECRET
+    )
+    row = {"kind": "busy", "tenant": TENANT, "model": SECRET, "cost_usd": Decimal(1)}
+    add_hour(configured_ch, at("10:00"), SECRET, [row], workspace_id=globex.pk)
+    add_samples(configured_ch, globex.pk, [now()], {"host": SECRET, "pool": SECRET})
     with_key(globex, "read")
     owner = User.objects.create_user(f"{SECRET}@globex.example", None, name=SECRET)
     set_role(owner, globex, Role.OWNER)
@@ -116,6 +134,7 @@ def test_its_own_member_sees_it(filled: Workspace) -> None:
     client.force_login(User.objects.get(name=SECRET))
     seen = {name for path, name in ADDRESSES if SECRET in body_of(client.get(f"{path}?{RANGE}"))}
     assert {"overview", "api-unit-costs", "budgets", "api-budgets", "members"} <= seen
+    assert {"gpus", "gpu-pools", "api-gpu-pools", "api-gpu-costs"} <= seen
     assert {"api-deployments", "api-spend-commitments", "api-exchange-rates"} <= seen
 
 

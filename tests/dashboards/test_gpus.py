@@ -145,11 +145,11 @@ def test_a_pool_is_set_up_grown_repriced_and_deleted_by_forms(
     url = f"/gpus/pools/{pool.pk}"
     grown = {"workspace": "acme", "gpus-gpus": "", "gpus-valid_from": "2026-06-01T00:00",
              "gpus-why": "autoscaled"}  # fmt: skip
-    assert analyst.post(f"{url}/set/gpus", grown).status_code == 302
+    assert analyst.post(f"{url}/gpus", grown).status_code == 302
     price = {"workspace": "acme", "price-kind": "owned", "price-valid_from": "2026-06-01T00:00",
              "price-purchase_usd": "1000", "price-pue": "1.2", "price-why": "bought"}  # fmt: skip
-    assert "needs this" in analyst.post(f"{url}/set/price", price).content.decode()
-    assert analyst.post(f"{url}/set/price", {**price, "price-months": "36"}).status_code == 302
+    assert "needs this" in analyst.post(f"{url}/price", price).content.decode()
+    assert analyst.post(f"{url}/price", {**price, "price-months": "36"}).status_code == 302
     text = show(analyst, "/gpus/pools")
     assert "8 host node-* 2026-01-01 00:00 2026-06-01 00:00 PO 17" in text
     assert "Owned, $1,000.00 over 36 months; PUE 1.2 all others 2026-06-01 00:00 – bought" in text
