@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from finops.accounts.models import Workspace
 from finops.clickhouse.client import Warehouse
+from tests.api.conftest import with_key
 from tests.queries.rows import Charge, at, ledger_of
 
 RANGE = {"from": "2026-11-21T12:00:00Z", "to": "2026-11-21T14:00:00Z"}
@@ -63,3 +64,12 @@ def test_what_cannot_be_asked_is_named(
     assert response.status_code == 400
     error = response.json()["error"]
     assert (error["code"], error["param"]) == (code, param)
+
+
+def test_another_workspace_learns_nothing(grown: Warehouse, globex: Workspace) -> None:
+    theirs = with_key(globex, "read")
+    body = theirs.get("/api/v1/drivers", {**RANGE, "tenant": "acme"}).json()
+    assert (body["rows"], body["total"]["after_usd"]) == ([], "0.000000000000")
+    assert theirs.get("/api/v1/commitments", RANGE).json()["hours"] == 0
+    missing = theirs.get("/api/v1/ownership", RANGE).json()["missing"]
+    assert {"output_tokens", "api_usd"} <= set(missing)
