@@ -49,13 +49,16 @@ WHERE model != '' AND (workspace_id, provider, model) NOT IN (
     WHERE rate_version = {rate_version:UInt32}
 )
 """
-OWN_PAIRS = """
+# All of them once one workspace has rates of its own: the others' calls in the same statement are
+# set against the list, too.
+PAIRS_BESIDE_OWN = """
 SELECT DISTINCT workspace_id, provider, model
 FROM wanted
-WHERE workspace_id IN (
-    SELECT workspace_id FROM rates
+WHERE model != '' AND (
+    SELECT count() FROM rates
     WHERE rate_version = {rate_version:UInt32} AND workspace_id != 0
-) AND model != ''
+        AND workspace_id IN (SELECT workspace_id FROM wanted)
+) > 0
 """
 LEADS = """
     SELECT w.tariff_key AS tariff_key, w.workspace_id AS buyer, w.service_tier AS tier,
@@ -138,8 +141,8 @@ def fill_tariffs(
     """Find the rates for what `wanted` names, for calls that start in [start, end)."""
     number: dict[str, Any] = {"rate_version": rates.number}
     ensure_aliases(ch, rates, pairs(ch.query(MISSING_PAIRS, number)), now=now)
-    if own := pairs(ch.query(OWN_PAIRS, number)):
-        ch.insert("behind", rows_of(list_names(own)))
+    if beside := pairs(ch.query(PAIRS_BESIDE_OWN, number)):
+        ch.insert("behind", rows_of(list_names(beside)))
     ch.command(FILL_OFFERS, {**number, "start": start, "end": end})
     ch.command(FILL_TARIFFS)
     (found,) = ch.query(LOOK)

@@ -100,6 +100,19 @@ def test_everything_that_can_be_agreed_is_charged(ch: Warehouse) -> None:
         "promise over": Decimal("0.0045"),
         "another workspace's": Decimal("0.0035"),
     }
+    saved = {
+        name: (found[span(name)]["list_usd"], found[span(name)]["discount_saving_usd"])
+        for name in ("provider", "region", "audio", "deployed", "promised", "another workspace's")
+    }
+    assert saved == {
+        "provider": (Decimal("0.0035"), Decimal("0.00035")),
+        # a region may cost more than the list says
+        "region": (Decimal("0.0035"), Decimal("-0.0005")),
+        "audio": (Decimal("0.18"), Decimal("0.09")),
+        "deployed": (Decimal("0.00021"), Decimal(0)),
+        "promised": (Decimal("0.0045"), Decimal("0.0009")),
+        "another workspace's": (Decimal("0.0035"), Decimal(0)),
+    }
     for name in ("deployed later", "another's deployment"):
         assert found[span(name)]["unpriced_reason"] == "no_rate"
 
