@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from finops.focus.versions import VERSIONS
+
 Cell = str | int | Decimal | datetime | None
 Row = dict[str, Cell]
 
 HOUR = timedelta(hours=1)
 CURRENCY = "USD"
+
+
+NULLS: Row = {column.cell: None for version in VERSIONS for column in version.columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +28,9 @@ class Account:
 
 
 def account_cells(account: Account) -> Row:
-    """Cells that are the same in every row of an export."""
+    """Cells that are the same in every row of an export; the others are there, and null."""
     return {
+        **NULLS,
         "BillingAccountId": account.id,
         "BillingAccountName": account.name,
         "BillingAccountType": "Workspace",

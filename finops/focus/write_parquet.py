@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from finops.focus.account import Row
 from finops.focus.columns import Column, Version
 
-ROWS_A_GROUP = 50_000
+ROWS_A_GROUP = 20_000
 # Twelve places of a ratio times twelve of a bill; fourteen digits are left before the point.
 PLACES = 24
 KINDS = {
@@ -48,13 +48,18 @@ def groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def table_of(rows: list[Row], version: Version, schema: Any) -> Any:
-    arrays = [
-        pa.array([cell_of(row, column) for row in rows], KINDS[column.kind])
-        for column in version.columns
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    """Build the columns; one cell that fills two columns is converted once."""
+    arrays: dict[tuple[str, str], Any] = {}
+    for column in version.columns:
+        if (column.cell, column.kind) not in arrays:
+            arrays[column.cell, column.kind] = array_of(rows, column)
+    return pa.Table.from_arrays(
+        [arrays[column.cell, column.kind] for column in version.columns], schema=schema
+    )
 
 
-def cell_of(row: Row, column: Column) -> Any:
-    cell = row.get(column.cell)
-    return Decimal(cell) if column.kind == "decimal" and isinstance(cell, int) else cell
+def array_of(rows: list[Row], column: Column) -> Any:
+    cells: list[Any] = [row[column.cell] for row in rows]
+    if column.kind == "decimal":
+        cells = [Decimal(cell) if isinstance(cell, int) else cell for cell in cells]
+    return pa.array(cells, KINDS[column.kind])

@@ -30,6 +30,7 @@ ROOMS = (
     "costing",
     "storage",
     "pages",
+    "focus",
 )
 
 Figure = tuple[str, float, str, str]
