@@ -128,7 +128,7 @@ def trace(
         "name": name,
         "x": [local(start, zone) for start in found.starts],
         "y": [float(money.value(cost)) if cost else None for cost in series.costs_usd],
-        "customdata": [money(cost).short for cost in series.costs_usd],
+        "customdata": [money.hover(cost) for cost in series.costs_usd],
         "hovertemplate": f"%{{customdata}}<extra>{escape(name)}</extra>",
         "xperiod": milliseconds(found.bucket.width),
         "xperiod0": local(found.starts[0], zone),

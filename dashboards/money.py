@@ -50,6 +50,11 @@ class Money:
         whole = self.currency in WITHOUT_CENTS
         return Figure(short_money(self.value(amount), self.sign, whole=whole), exact_usd(amount))
 
+    def hover(self, amount: Decimal | None) -> str:
+        """Return an amount as a chart tells it on hover: in USD as well, where it is in another."""
+        short, in_usd = self(amount).short, usd(amount).short
+        return short if short == in_usd else f"{short} ({in_usd})"
+
     def value(self, amount: Decimal) -> Decimal:
         """Return an amount of USD in the currency."""
         return amount if self.rate is None else amount * self.rate.per_usd

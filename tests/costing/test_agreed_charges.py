@@ -32,7 +32,7 @@ def agree(workspace: Workspace, **terms: Any) -> None:
     agree_override(RateOverride(workspace=workspace, **given), actor=None)
 
 
-def test_everything_that_can_be_agreed_is_charged(ch: Warehouse) -> None:
+def test_complaint_21_what_is_agreed_is_charged_and_set_against_the_list(ch: Warehouse) -> None:
     acme = Workspace.objects.create(slug="acme", name="Acme")
     agree(acme, provider="openai", model="*", discount_percent=Decimal(10))
     agree(acme, provider="openai", model="gpt-4o", input_usd=Decimal(3), region="eu-west-1")

@@ -23,11 +23,17 @@ EURO = Money("EUR", DayRate("EUR", date(2026, 11, 1), Decimal("0.9")))
         ("0", "€0.00", "$0"),
     ],
 )
-def test_an_amount_is_in_the_currency_with_the_usd_behind_it(
+def test_complaint_21_an_amount_is_in_the_currency_with_the_usd_behind_it(
     amount: str, short: str, exact: str
 ) -> None:
     figure = EURO(Decimal(amount))
     assert (figure.short, figure.exact) == (short, exact)
+
+
+def test_a_chart_tells_both_on_hover() -> None:
+    assert EURO.hover(Decimal(100)) == "€90.00 ($100.00)"
+    assert EURO.hover(None) == "–"
+    assert Money().hover(Decimal(100)) == "$100.00"
 
 
 def test_a_currency_without_cents_or_without_a_sign_is_written_as_it_is_read() -> None:
