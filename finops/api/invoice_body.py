@@ -35,7 +35,7 @@ class InvoiceSerializer(serializers.Serializer[Any]):
 
     id = serializers.IntegerField()
     name = serializers.CharField()
-    format = serializers.ChoiceField(choices=list(TITLES.items()))
+    file_format = serializers.ChoiceField(choices=list(TITLES.items()))
     account = serializers.CharField(allow_blank=True)
     sha256 = serializers.CharField()
     first_day = serializers.DateField(allow_null=True, help_text="UTC")
@@ -75,7 +75,7 @@ class ReplacedSerializer(serializers.Serializer[Any]):
 class PreviewSerializer(serializers.Serializer[Any]):
     """What an import would do; `problems` are the first of `problem_count`."""
 
-    format = serializers.ChoiceField(choices=list(TITLES.items()))
+    file_format = serializers.ChoiceField(choices=list(TITLES.items()))
     first_day = serializers.DateField(allow_null=True)
     last_day = serializers.DateField(allow_null=True)
     lines = serializers.IntegerField()
@@ -155,7 +155,7 @@ def invoice_body(invoice: Invoice, standing: Standing | None) -> dict[str, Any]:
     return {
         "id": invoice.pk,
         "name": invoice.name,
-        "format": invoice.format,
+        "file_format": invoice.format,
         "account": invoice.account,
         "sha256": invoice.sha256,
         "first_day": invoice.first_day,
@@ -171,7 +171,7 @@ def invoice_body(invoice: Invoice, standing: Standing | None) -> dict[str, Any]:
 
 def preview_body(reading: Reading, found: Preview) -> dict[str, Any]:
     return {
-        "format": reading.format,
+        "file_format": reading.format,
         "first_day": reading.first_day,
         "last_day": reading.last_day,
         "lines": len(reading.lines),

@@ -35,7 +35,7 @@ def test_an_export_goes_in_is_listed_reconciled_and_deleted(
     assert Invoice.objects.count() == 0
 
     status, made = upload(client, sample("aws_cur2.csv"), "name=cur.csv")
-    assert (status, made["name"], made["format"]) == (201, "cur.csv", "aws_cur")
+    assert (status, made["name"], made["file_format"]) == (201, "cur.csv", "aws_cur")
     form = {"file": SimpleUploadedFile("mistral.csv", sample("mistral.csv")), "mapping": MAPPING}
     answer = client.post(ADDRESS, form, format="multipart")
     assert (answer.status_code, answer.json()["name"]) == (201, "mistral.csv")

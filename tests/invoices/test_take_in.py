@@ -103,13 +103,15 @@ def test_complaint_22_the_ledger_is_held_against_the_invoice_and_each_gap_has_it
     """Five days of OpenAI by hand: $30 captured of $41.50 billed usage, and why the rest isn't."""
     ch, model = configured_ch, "gpt-4o-2024-08-06"
 
-    def call(day: int, usd: str | None, tokens: int, model: str = model, **rest: object) -> Charge:
+    def call(
+        day: int, usd: str | None, tokens: int, model: str = model, provider: str = "openai"
+    ) -> Charge:
         at = datetime(2026, 11, day, 12, tzinfo=UTC)
         cost = None if usd is None else Decimal(usd)
         return Charge(
             at, cost, input_tokens=tokens, output_tokens=0, model=model, workspace_id=acme.pk,
-            unpriced_reason="" if usd else "no_rate", **rest,
-        )  # type: ignore[arg-type]  # fmt: skip
+            provider=provider, unpriced_reason="" if usd else "no_rate",
+        )  # fmt: skip
 
     ledger_of(
         ch,
