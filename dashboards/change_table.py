@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from dashboards.amounts import UNKNOWN, Figure, count, share, usd
-from dashboards.change_words import FACTOR_WORDS, matters, part_usd, sentence, signed_usd
+from dashboards.amounts import UNKNOWN, Figure, count, share
+from dashboards.change_words import FACTOR_WORDS, USD_ONLY, matters, part_text, sentence, signed
+from dashboards.money import Money
 from dashboards.waterfall import Step, waterfall
 from dashboards.words import name_of
 from finops.insights.drivers import FACTORS, Change, Factor
@@ -22,7 +23,7 @@ WHAT: dict[Factor, str] = {
     "volume": "Actions",
     "calls_per_action": "Requests for each action",
     "tokens_per_call": "Tokens for each request that was sent, by kind",
-    "price": "USD per million tokens before caches; what other models do is mix",
+    "price": "Per million tokens before caches; what other models do is mix",
     "cache": "Share of that cost which was paid",
     "retry": "Paid for attempts that another one superseded",
     "model_mix": "Models in use",
@@ -71,7 +72,11 @@ class Changes:
 
 
 def changes(
-    explained: Explanation, *, link: Callable[[Dimension, str], str], names: tuple[str, str]
+    explained: Explanation,
+    *,
+    link: Callable[[Dimension, str], str],
+    names: tuple[str, str],
+    money: Money = USD_ONLY,
 ) -> Changes:
     """Put an explanation on the page; `names` say what the baseline and the range are called."""
     total = explained.found.total
@@ -88,73 +93,79 @@ def changes(
     before, after = explained.periods
     return Changes(
         by=explained.by,
-        total=row_of("All", False, "", total),
-        factors=factor_lines(total, levels_of(before), levels_of(after)),
-        figure=waterfall(first, steps, last),
-        words=sentence(total),
-        summary=f"From {usd(total.before_usd).short} to {usd(total.after_usd).short}: "
-        f"{sentence(total) or 'nothing changed'}.",
-        rows=[named_row(explained, name, change, link) for name, change in moved[:ROWS_SHOWN]],
+        total=row_of("All", False, "", total, money),
+        factors=factor_lines(total, levels_of(before), levels_of(after), money),
+        figure=waterfall(first, steps, last, money),
+        words=sentence(total, money=money),
+        summary=f"From {money(total.before_usd).short} to {money(total.after_usd).short}: "
+        f"{sentence(total, money=money) or 'nothing changed'}.",
+        rows=[
+            named_row(explained, name, change, link, money) for name, change in moved[:ROWS_SHOWN]
+        ],
         hidden=max(0, len(moved) - ROWS_SHOWN),
-        offset=offset_text(explained),
+        offset=offset_text(explained, money),
         unpriced=before.unpriced_calls + after.unpriced_calls,
     )
 
 
 def named_row(
-    explained: Explanation, name: str, change: Change, link: Callable[[Dimension, str], str]
+    explained: Explanation,
+    name: str,
+    change: Change,
+    link: Callable[[Dimension, str], str],
+    money: Money,
 ) -> ChangeRow:
     if name == explained.rest:
-        return row_of("all others", True, "", change)
-    return row_of(name_of(explained.by, name), not name, link(explained.by, name), change)
+        return row_of("all others", True, "", change, money)
+    return row_of(name_of(explained.by, name), not name, link(explained.by, name), change, money)
 
 
-def row_of(name: str, nameless: bool, url: str, change: Change) -> ChangeRow:
+def row_of(name: str, nameless: bool, url: str, change: Change, money: Money) -> ChangeRow:
     return ChangeRow(
         name=name,
         nameless=nameless,
         url=url,
-        before=usd(change.before_usd),
-        after=usd(change.after_usd),
-        change=signed_usd(change.change_usd),
+        before=money(change.before_usd),
+        after=money(change.after_usd),
+        change=signed(change.change_usd, money),
         tone="bad" if change.change_usd > 0 else "good" if change.change_usd < 0 else "flat",
-        why=sentence(change, 3),
+        why=sentence(change, 3, money),
     )
 
 
-def offset_text(explained: Explanation) -> str:
+def offset_text(explained: Explanation, money: Money) -> str:
     """Say it where rises and falls hide each other in the sum."""
     rises = sum((max(c.change_usd, ZERO) for c in explained.found.rows.values()), ZERO)
     falls = sum((min(c.change_usd, ZERO) for c in explained.found.rows.values()), ZERO)
     if not rises or not falls or min(rises, -falls) * 5 < max(rises, -falls):
         return ""
     return (
-        f"Rises of {usd(rises).short} and falls of {usd(-falls).short} offset each other "
+        f"Rises of {money(rises).short} and falls of {money(-falls).short} offset each other "
         "in the sum."
     )
 
 
-def factor_lines(total: Change, before: Levels, after: Levels) -> list[FactorLine]:
+def factor_lines(total: Change, before: Levels, after: Levels, money: Money) -> list[FactorLine]:
     return [
         FactorLine(
             FACTOR_WORDS[factor].capitalize(),
             WHAT[factor],
-            level_text(factor, before),
-            level_text(factor, after),
-            part_usd(total.parts[factor], total),
+            level_text(factor, before, money),
+            level_text(factor, after, money),
+            part_text(total.parts[factor], total, money),
         )
         for factor in FACTORS
     ]
 
 
-def level_text(factor: Factor, levels: Levels) -> str:
+def level_text(factor: Factor, levels: Levels, money: Money) -> str:
     texts: dict[Factor, Callable[[], str]] = {
         "volume": lambda: count(levels.actions).short,
         "calls_per_action": lambda: decimal_text(levels.calls_per_action, 2),
         "tokens_per_call": lambda: decimal_text(levels.tokens_per_call, 0),
-        "price": lambda: usd(levels.price_usd).short if levels.price_usd is not None else UNKNOWN,
+        "price": lambda: money(levels.price_usd).short if levels.price_usd is not None else UNKNOWN,
         "cache": lambda: share(levels.cache_left),
-        "retry": lambda: usd(levels.superseded_cost_usd).short,
+        "retry": lambda: money(levels.superseded_cost_usd).short,
         "model_mix": lambda: str(levels.models),
     }
     return texts[factor]()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from dashboards.amounts import Figure, usd
+from dashboards.amounts import Figure
+from dashboards.money import Money
 from finops.insights.drivers import Change, Factor
 
 FACTOR_WORDS: dict[Factor, str] = {
@@ -17,13 +18,14 @@ FACTOR_WORDS: dict[Factor, str] = {
     "model_mix": "model mix",
 }
 WORTH_SAYING = Decimal("0.01")  # of the largest part
+USD_ONLY = Money()
 NEXT_TO_NOTHING = Decimal("0.000001")  # of the larger cost
 
 
-def signed_usd(amount: Decimal) -> Figure:
+def signed(amount: Decimal, money: Money = USD_ONLY) -> Figure:
     """+$310.00, −$40.00; no sign before nothing."""
     sign = {1: "+", -1: "−", 0: ""}[(amount > 0) - (amount < 0)]
-    found = usd(abs(amount))
+    found = money(abs(amount))
     return Figure(sign + found.short, sign + found.exact)
 
 
@@ -32,10 +34,10 @@ def matters(part: Decimal, change: Change) -> bool:
     return abs(part) > max(change.before_usd, change.after_usd) * NEXT_TO_NOTHING
 
 
-def part_usd(part: Decimal, change: Change) -> Figure:
-    """As signed_usd; a part that doesn't matter reads so, and exactly on hover."""
-    found = signed_usd(part)
-    return found if matters(part, change) or not part else Figure("≈ $0", found.exact)
+def part_text(part: Decimal, change: Change, money: Money = USD_ONLY) -> Figure:
+    """As signed; a part that doesn't matter reads so, and exactly on hover."""
+    found = signed(part, money)
+    return found if matters(part, change) or not part else Figure("≈ 0", found.exact)
 
 
 def largest_parts(change: Change, most: int) -> list[tuple[Factor, Decimal]]:
@@ -47,9 +49,9 @@ def largest_parts(change: Change, most: int) -> list[tuple[Factor, Decimal]]:
     ]
 
 
-def sentence(change: Change, most: int = 7) -> str:
+def sentence(change: Change, most: int = 7, money: Money = USD_ONLY) -> str:
     """'volume +$310 · tokens per call +$95 · price −$40'; '' where nothing changed."""
     return " · ".join(
-        f"{FACTOR_WORDS[factor]} {signed_usd(part).short}"
+        f"{FACTOR_WORDS[factor]} {signed(part, money).short}"
         for factor, part in largest_parts(change, most)
     )

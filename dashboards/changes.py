@@ -16,7 +16,8 @@ from dashboards.amounts import length_text
 from dashboards.asking import Answer, Asker
 from dashboards.change_table import changes
 from dashboards.change_words import sentence
-from dashboards.overview import filter_choices, period_before
+from dashboards.money import read_money
+from dashboards.overview import MOMENT, filter_choices, period_before
 from dashboards.page_bar import Choice, bar, kept
 from dashboards.page_state import PageState, read_choice, read_state, read_time
 from finops.accounts.access import WorkspaceRequest, require_role
@@ -58,6 +59,7 @@ def changes_page(request: WorkspaceRequest) -> HttpResponse:
     state = read_state(request.GET, now=now, zone=zone, known=known.value)
     by = read_choice(request.GET, "by", BY, "tenant", state.notes)
     compared = compare(request.GET, state, zone, now)
+    money = read_money(workspace, min(state.span.end - MOMENT, now))
     explained = ask_why(asker, workspace, state, compared, by)
     context: dict[str, Any] = {
         "state": state,
@@ -67,6 +69,7 @@ def changes_page(request: WorkspaceRequest) -> HttpResponse:
         "kept_by_baseline": kept(state, ("vs", "base_from", "base_to")),
         "periods": period_texts(compared, zone),
         "explained": explained,
+        "money": money,
         "freshness": asker.ask(lambda ch: freshness(ch, workspace.pk)),
         "today": now.astimezone(zone).date(),
         "zone": zone,
@@ -74,7 +77,9 @@ def changes_page(request: WorkspaceRequest) -> HttpResponse:
         "no_data": not known.problem and known.value is None,
     }
     if explained.value is not None:
-        context["found"] = changes(explained.value, link=state.with_value, names=("before", "now"))
+        context["found"] = changes(
+            explained.value, link=state.with_value, names=("before", "now"), money=money
+        )
         context["same_length"] = same_length(compared)
     return render(request, "dashboards/changes.html", context)
 
@@ -90,8 +95,9 @@ def change_line(request: WorkspaceRequest) -> HttpResponse:
     compared = compare(request.GET, state, zone, now)
     explained = ask_why(asker, workspace, state, compared, state.group_by[0])
     total = explained.value.found.total if explained.value else None
+    money = read_money(workspace, min(state.span.end - MOMENT, now))
     context = {
-        "why": sentence(total, 5) if total and total.before_usd else "",
+        "why": sentence(total, 5, money) if total and total.before_usd else "",
         "url": state.url(by=state.group_by[0], rows=None, sort=None, group=None),
         "before": length_text(compared.baseline.length) if compared.baseline else "",
     }

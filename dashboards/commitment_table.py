@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from dashboards.amounts import UNKNOWN, Figure, share, usd
-from dashboards.change_words import signed_usd
+from dashboards.change_words import signed
 from finops.insights.commitment_case import CommitmentCase
 from finops.insights.commitments import (
     Plan,
@@ -91,7 +91,7 @@ def commitment_table(case: CommitmentCase, unit: str) -> CommitmentTable:
                     "+0 %", "as is"
                 ),
                 total=usd(best.month_usd(each.total_usd)),
-                saving=signed_usd(best.month_usd(each.saving_usd)),
+                saving=signed(best.month_usd(each.saving_usd)),
                 level=level_text(each.best_level, unit),
                 tone="bad" if each.saving_usd < 0 else "",
             )
@@ -127,7 +127,7 @@ def plan_row(plan: Plan, case: CommitmentCase, unit: str) -> PlanRow:
         on_demand=usd(plan.month_usd(plan.on_demand_usd)),
         spot=usd(plan.month_usd(plan.spot_usd)),
         total=usd(plan.month_usd(plan.total_usd)),
-        saving=signed_usd(plan.month_usd(case.all_on_demand_usd - plan.total_usd)),
+        saving=signed(plan.month_usd(case.all_on_demand_usd - plan.total_usd)),
         used=share(plan.used),
         break_even=share(break_even(offer, case.market)) if offer else UNKNOWN,
         pays_off=f"{pays_off:.1f} of {offer.months} months" if offer and pays_off else UNKNOWN,

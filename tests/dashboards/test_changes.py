@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,13 +11,15 @@ import pytest
 from django.http import QueryDict
 from django.test import Client
 
-from dashboards.change_words import part_usd, sentence, signed_usd
+from dashboards.change_words import part_text, sentence, signed
 from dashboards.changes import compare, moved_back
+from dashboards.money import Money
 from dashboards.page_state import read_state
 from dashboards.waterfall import Step, waterfall
 from finops.accounts.models import Workspace
 from finops.clickhouse.client import Warehouse
 from finops.insights.drivers import FACTORS, Change
+from finops.pricing.currency import DayRate
 from finops.queries import Range
 from tests.dashboards.test_overview import text_of
 from tests.queries.rows import Charge, at, ledger_of
@@ -38,11 +40,22 @@ def test_a_change_is_said_by_size_and_without_what_is_not_worth_it() -> None:
 
 
 def test_amounts_carry_their_sign_and_next_to_nothing_reads_so() -> None:
-    assert [signed_usd(Decimal(x)).short for x in ("-0.5", "0", "12")] == [
+    assert [signed(Decimal(x)).short for x in ("-0.5", "0", "12")] == [
         "−$0.500", "$0.00", "+$12.00",
     ]  # fmt: skip
-    small = part_usd(Decimal("0.000000000694"), change())
-    assert (small.short, small.exact) == ("≈ $0", "+$0.000000000694")
+    small = part_text(Decimal("0.000000000694"), change())
+    assert (small.short, small.exact) == ("≈ 0", "+$0.000000000694")
+
+
+def test_a_change_is_said_in_the_currency_of_the_workspace() -> None:
+    euro = Money("EUR", DayRate("EUR", date(2026, 11, 20), Decimal("0.5")))
+    assert (
+        sentence(change(volume="310", price="-40"), money=euro) == "volume +€155.00 · price −€20.00"
+    )
+    steps = [Step("volume", Decimal(5))]
+    figure = waterfall(("before", Decimal(10)), steps, ("now", Decimal(15)), euro)
+    assert [trace["x"] for trace in figure["data"]] == [[5.0, 7.5], [2.5]]
+    assert figure["layout"]["xaxis"]["tickprefix"] == "€"
 
 
 def test_the_waterfall_leads_from_one_cost_to_the_other() -> None:
