@@ -31,7 +31,7 @@ INPUT_BUCKETS = (
     "audio_in_tokens",
     "image_in_tokens",
 )
-OUTPUT_BUCKETS = ("output_tokens", "reasoning_tokens", "audio_out_tokens")
+OUTPUT_BUCKETS = ("output_tokens", "reasoning_tokens", "audio_out_tokens", "image_out_tokens")
 WASTE_CLASSES = ("retry", "failed", "fallback", "aborted", "duplicate")
 COSTS = ("clean_cost_usd", *(f"{name}_cost_usd" for name in WASTE_CLASSES))
 

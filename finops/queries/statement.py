@@ -56,7 +56,7 @@ class Sums:
 
 
 MEASURES = tuple(each.name for each in fields(Sums))
-TOTALS = {"input_tokens": INPUT_BUCKETS, "output_tokens": (*OUTPUT_BUCKETS, "image_out_tokens")}
+TOTALS = {"input_tokens": INPUT_BUCKETS, "output_tokens": OUTPUT_BUCKETS}
 
 
 @dataclass(frozen=True, slots=True)
