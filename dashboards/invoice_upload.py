@@ -17,6 +17,7 @@ from finops.accounts.access import WorkspaceRequest, require_role
 from finops.accounts.models import Role
 from finops.invoices.errors import InvoiceError
 from finops.invoices.formats import TITLES
+from finops.invoices.limits import WEB_LIMITS
 from finops.invoices.models import Invoice
 from finops.invoices.preview import Preview, preview
 from finops.invoices.read import Reading
@@ -38,7 +39,7 @@ def upload_invoice(request: WorkspaceRequest) -> HttpResponse:
         said["file"], said["file"].name, said["format"], said["mapping"], said["account"].strip()
     )
     try:
-        reading = offer.read()
+        reading = offer.read(WEB_LIMITS)
     except InvoiceError as error:
         form.add_error("mapping" if error.code == "wrong_mapping" else "file", str(error))
         return render(request, "dashboards/invoice_upload.html", {"form": form})
@@ -56,7 +57,7 @@ def preview_invoice(request: WorkspaceRequest, invoice_id: int) -> HttpResponse:
         Invoice, pk=invoice_id, workspace=request.workspace, state=Invoice.State.DRAFT
     )
     if request.method != "POST":
-        return preview_page(request, offer_of(draft).read(), draft)
+        return preview_page(request, offer_of(draft).read(WEB_LIMITS), draft)
     if request.POST.get("no"):
         draft.delete()
         messages.success(request, "Nothing was taken in.")

@@ -35,7 +35,7 @@ from finops.api.schema import ERRORS, WRITE_ERRORS, ErrorSerializer, query
 from finops.clickhouse.client import warehouse
 from finops.invoices.errors import InvoiceError, TooLarge
 from finops.invoices.formats import TITLES
-from finops.invoices.limits import LIMITS
+from finops.invoices.limits import WEB_LIMITS
 from finops.invoices.models import Invoice
 from finops.invoices.preview import preview
 from finops.invoices.take_in import Offer, take_back, take_in
@@ -86,8 +86,8 @@ class RawFile(BaseParser):
         size = 0
         while piece := stream.read(PIECE):
             size += len(piece)
-            if size > LIMITS.file_bytes:
-                raise FileTooLarge(f"The file has more than {LIMITS.file_bytes:,} bytes.")
+            if size > WEB_LIMITS.file_bytes:
+                raise FileTooLarge(f"The file has more than {WEB_LIMITS.file_bytes:,} bytes.")
             kept.write(piece)
         kept.seek(0)
         return {"file": kept}
@@ -160,9 +160,11 @@ class InvoicesView(APIView):
         try:
             with warehouse() as ch:
                 if dry_run:
-                    reading = offer.read()
+                    reading = offer.read(WEB_LIMITS)
                     return Response(preview_body(reading, preview(ch, workspace.pk, reading)))
-                invoice = take_in(ch, workspace, offer, now=now, **asker(request))
+                invoice = take_in(
+                    ch, workspace, offer, now=now, limits=WEB_LIMITS, **asker(request)
+                )
         except TooLarge as error:
             raise FileTooLarge(str(error)) from None
         except InvoiceError as error:
@@ -210,8 +212,8 @@ def read_offer(request: Request) -> tuple[Offer, bool]:
     """Return the file with what was said of it, and whether it is only tried."""
     params: QueryDict = request.query_params
     refuse_others(params, PARAMETERS)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LIMITS.file_bytes + PIECE:
-        raise FileTooLarge(f"The file has more than {LIMITS.file_bytes:,} bytes.")
+    if int(request.META.get("CONTENT_LENGTH") or 0) > WEB_LIMITS.file_bytes + PIECE:
+        raise FileTooLarge(f"The file has more than {WEB_LIMITS.file_bytes:,} bytes.")
     form: Any = request.data
     file: Any = form.get("file")
     if not hasattr(file, "read"):

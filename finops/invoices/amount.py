@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, localcontext
 
-LARGEST = Decimal(10) ** 18
+LARGEST = Decimal(10) ** 15
+# Exact where the usual 28 digits are not.
+DIGITS = 60
 # 0.0001000000000000000000 is money too; more digits than the table keeps are no more exact.
 PLACES = Decimal("1e-18")
+TOKEN_PLACES = Decimal("1e-6")
 PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?\Z", re.ASCII)
 GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?\Z", re.ASCII)
 SCALES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
@@ -26,14 +29,13 @@ def read_decimal(text: str, *, decimal_comma: bool = False) -> Decimal:
         bare = bare.replace(",", "")
     if not PLAIN.match(bare):
         raise ValueError(f"{text[:40]!r} is not a number")
-    try:
-        read = Decimal(bare)
-    except InvalidOperation:
-        raise ValueError(f"{text[:40]!r} is not a number") from None
+    read = Decimal(bare)
     if abs(read) >= LARGEST:
         raise ValueError(f"{text[:40]!r} is too large a number")
     if read.as_tuple().exponent < -18:  # type: ignore[operator]
-        read = read.quantize(PLACES)
+        with localcontext() as context:
+            context.prec = DIGITS
+            read = read.quantize(PLACES)
     return -read if negative else read
 
 
@@ -86,8 +88,13 @@ def tokens_of(quantity: Decimal | None, unit: str) -> Decimal | None:
     found = UNIT.match(unit)
     if found is None:
         return None
-    number = Decimal((found[1] or "1").replace(",", "") or "1")
-    return (quantity * number * SCALES[(found[2] or "").upper()]).quantize(Decimal("1e-6"))
+    number = read_decimal(found[1] or "1")
+    with localcontext() as context:
+        context.prec = DIGITS
+        tokens = quantity * number * SCALES[(found[2] or "").upper()]
+        if abs(tokens) >= LARGEST:
+            raise ValueError(f"{quantity} of {unit[:40]!r} are too many tokens")
+        return tokens.quantize(TOKEN_PLACES)
 
 
 def counts_tokens(unit: str) -> bool:

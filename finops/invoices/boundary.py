@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from finops.invoices.rows import ZERO, BilledLine, CapturedHour, Pair, Terms
@@ -29,8 +29,11 @@ def explaining_offset(
     wanted = sorted(set(days) & amounts.keys())
     if len(wanted) < FEWEST_DAYS:
         return None
+    by_hour: dict[datetime, Decimal] = defaultdict(Decimal)
+    for hour in hours:
+        by_hour[hour.hour] += hour.usd
     errors = {
-        offset: worst_error(amounts, hours, wanted, offset, terms) for offset in (0, *OFFSETS_H)
+        offset: worst_error(amounts, by_hour, wanted, offset, terms) for offset in (0, *OFFSETS_H)
     }
     if errors[0] is not None:
         return None
@@ -41,15 +44,15 @@ def explaining_offset(
 
 def worst_error(
     amounts: dict[date, Decimal],
-    hours: Sequence[CapturedHour],
+    by_hour: Mapping[datetime, Decimal],
     days: Sequence[date],
     offset_h: int,
     terms: Terms,
 ) -> Decimal | None:
     """Return the sum of differences; None as soon as one day doesn't fit."""
     sums: dict[date, Decimal] = defaultdict(Decimal)
-    for hour in hours:
-        sums[(hour.hour - timedelta(hours=offset_h)).date()] += hour.usd
+    for hour, cost in by_hour.items():
+        sums[(hour - timedelta(hours=offset_h)).date()] += cost
     total = ZERO
     for day in days:
         gap = amounts[day] - sums[day]

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from finops.accounts.models import Workspace
 from finops.clickhouse.client import Warehouse
+from finops.invoices.amount import DIGITS
 from finops.invoices.billed_model import meeting_name
 from finops.invoices.meter import TOKEN_METERS, named_tier
 from finops.invoices.reconcile import Reconciliation, reconcile
@@ -75,13 +76,13 @@ def in_usd(row: BilledRow, rates: Iterable[DayRate]) -> Decimal | None:
     """The amount in USD, by the rate of its day; None without a rate or an amount."""
     if row.billed is None:
         return None
-    if row.currency == USD:
-        return row.billed.quantize(USD_PLACES, ROUND_HALF_EVEN)
-    rate = rate_at(row.currency, datetime.combine(row.day, time(), UTC), rates)
-    if rate is None:
-        return None
     with localcontext() as context:
-        context.prec = 60
+        context.prec = DIGITS
+        if row.currency == USD:
+            return row.billed.quantize(USD_PLACES, ROUND_HALF_EVEN)
+        rate = rate_at(row.currency, datetime.combine(row.day, time(), UTC), rates)
+        if rate is None:
+            return None
         return (row.billed / rate.per_usd).quantize(USD_PLACES, ROUND_HALF_EVEN)
 
 

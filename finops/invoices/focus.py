@@ -134,7 +134,8 @@ def quantity_of(cells: Mapping[str, str], meter: str) -> tuple[Decimal | None, s
         return (consumed, unit, None) if consumed is not None else (priced, pricing_unit, None)
     block = read_amount(cells.get("x_PricingBlockSize"))
     if block is not None and priced is not None:
-        return priced, cells.get("x_PricingUnitDescription", "") or pricing_unit, priced * block
+        described = cells.get("x_PricingUnitDescription", "") or pricing_unit
+        return priced, described, tokens_of(priced, f"{block:f} tokens")
     if (tokens := tokens_of(consumed, unit)) is not None:
         return consumed, unit, tokens
     if (tokens := tokens_of(priced, pricing_unit)) is not None:

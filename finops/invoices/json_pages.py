@@ -12,6 +12,8 @@ from finops.invoices.errors import TooLarge, Unreadable
 from finops.invoices.limits import Limits
 from finops.invoices.text_rows import decoded, unpack
 
+NESTED = "(nested)"
+DEEPEST = 4
 NOT_PAGES = (
     "The JSON is not pages of a usage API: each is an object with `data`, a list of buckets with "
     "`results`."
@@ -93,15 +95,18 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list):
-        return json.dumps(value, default=str)
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+        return NESTED
+    # 1e99999999 written out would fill the memory.
+    if isinstance(value, Decimal) and abs(value.adjusted()) < 60:
+        return format(value, "f")
+    return str(value)
 
 
 def flat(cells: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """The raw row: amount.value and the like side by side, empty ones left out."""
     row: dict[str, str] = {}
     for name, value in cells.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and prefix.count(".") < DEEPEST:
             row |= flat(value, f"{prefix}{name}.")
         elif text := text_of(value):
             row[f"{prefix}{name}"] = text

@@ -26,3 +26,5 @@ class Limits:
 
 
 LIMITS = Limits()
+# Somebody waits for a page or an answer of the API, on a thread that others wait for.
+WEB_LIMITS = Limits(unpacked_bytes=256 * MIB, json_bytes=32 * MIB, rows=1_000_000, lines=50_000)

@@ -108,14 +108,16 @@ def reconcile(
     for hour in inside:
         if hour.provider not in billing:
             not_invoiced[hour.provider] += hour.usd
+    by_provider: dict[str, list[Row]] = {name: [] for name in sorted(billing)}
+    by_day: dict[date, list[Row]] = {day: [] for day in days}
+    for row in rows:
+        by_provider[row.provider].append(row)
+        by_day[row.day].append(row)
     return Reconciliation(
         rows=rows,
         total=sums_of(rows, last),
-        providers={
-            name: sums_of([row for row in rows if row.provider == name], last)
-            for name in sorted(billing)
-        },
-        days={day: sums_of([row for row in rows if row.day == day], last) for day in days},
+        providers={name: sums_of(own, last) for name, own in by_provider.items()},
+        days={day: sums_of(own, last) for day, own in by_day.items()},
         not_invoiced=dict(sorted(not_invoiced.items())),
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Any
 
 from finops.clickhouse.client import Warehouse
+from finops.invoices.amount import DIGITS, TOKEN_PLACES
 from finops.invoices.line import VOID, InvoiceLine
 from finops.invoices.units import Unit, line_ids, unit_of
 
@@ -65,7 +66,7 @@ def row_of(line: InvoiceLine, line_id: str, invoice_id: int) -> dict[str, Any]:
         "description": line.description,
         "quantity": places(line.quantity, USD_PLACES),
         "unit": line.unit,
-        "tokens": places(line.tokens, Decimal("1e-6")),
+        "tokens": places(line.tokens, TOKEN_PLACES),
         "billed": line.billed,
         "currency": line.currency,
         "cost_usd": places(cost, USD_PLACES),
@@ -84,4 +85,9 @@ def void_row(unit: Unit, invoice_id: int) -> dict[str, Any]:
 
 
 def places(number: Decimal | None, step: Decimal) -> Decimal | None:
-    return None if number is None else number.quantize(step, ROUND_HALF_EVEN)
+    """Round to what the column holds, with digits enough for its largest numbers."""
+    if number is None:
+        return None
+    with localcontext() as context:
+        context.prec = DIGITS
+        return number.quantize(step, ROUND_HALF_EVEN)

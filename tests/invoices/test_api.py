@@ -100,7 +100,7 @@ def test_what_can_not_be_taken_in_or_answered_says_why(
     for query, param in WRONG:
         response = client.get(f"/api/v1/reconciliation?{query}")
         assert (response.status_code, response.json()["error"]["param"]) == (400, param)
-    monkeypatch.setattr("finops.api.invoices.LIMITS", Limits(file_bytes=10))
+    monkeypatch.setattr("finops.api.invoices.WEB_LIMITS", Limits(file_bytes=10))
     status, body = upload(client, b"x" * 20)
     assert (status, body["error"]["code"]) == (413, "file_too_large")  # type: ignore[index]
     assert Invoice.objects.count() == 0

@@ -129,6 +129,29 @@ def test_formulas_stay_text_and_scripts_stay_text() -> None:
     assert reading.problems[0].reason == "'=1+1' is not a number"
 
 
+def test_numbers_beyond_all_bills_are_refused_and_large_ones_are_exact() -> None:
+    million = (
+        sample("aws_focus.csv")
+        .replace(b"1K tokens", b"1B tokens")
+        .replace(b",1000.0,", b",9999999999.0,")
+    )
+    assert "are too many tokens" in read_bytes(million).problems[0].reason
+    usage = json.loads(sample("openai_costs.json"))
+    usage["data"][0]["results"][0]["amount"]["value"] = "@"
+    text = json.dumps(usage)
+    for number in ("1e99999999", "1e15", "-9e15"):
+        (problem,) = read_bytes(text.replace('"@"', number).encode()).problems
+        assert "number" in problem.reason
+    exact = "999999999999999.123456789012345678"
+    assert str(read_bytes(text.replace('"@"', exact).encode()).lines[0].billed) == exact
+
+
+def test_json_nested_without_end_is_no_error_of_ours() -> None:
+    nest = '{"a":' * 400 + "1" + "}" * 400
+    content = sample("anthropic_cost.json").replace(b'"300.0"', nest.encode())
+    assert read_bytes(content).problems[0].reason == "'(nested)' is not a number"
+
+
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "--1", "1,2,3", "0x10", "١٢", "1_0"])
 def test_what_python_calls_a_number_and_a_bill_does_not_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a number|too large"):
