@@ -99,4 +99,5 @@ def test_the_overview_is_in_the_chosen_currency_with_usd_on_hover(
     assert "1 USD = 0.9 EUR" in shown
     assert 'data-exact="$100">€90.00' in shown
     assert '"tickprefix": "\\u20ac"' in shown
-    assert "$100.00" not in shown
+    assert '"\\u20ac90.00 ($100.00)"' in shown
+    assert ">$100.00" not in shown
