@@ -1,1 +1,1 @@
-"""Forecasts, anomalies and drivers of change."""
+"""Why cost changed, what to reserve, and whether GPUs are worth owning."""
