@@ -39,8 +39,8 @@ class CloseForm(forms.Form):
     month = forms.DateField(
         input_formats=["%Y-%m"],
         label="Month",
-        help_text="Such as 2026-10, in UTC.",
-        widget=forms.TextInput(attrs={"pattern": "[0-9]{4}-[0-9]{2}", "autocomplete": "off"}),
+        error_messages={"invalid": "Write a month such as 2026-10."},
+        widget=forms.TextInput(attrs={"placeholder": "2026-10", "autocomplete": "off"}),
     )
     why = forms.CharField(required=False, max_length=500, label="Why")
 

@@ -105,7 +105,7 @@ class DeploymentsView(APIView):
     @extend_schema(
         operation_id="deployments_create",
         summary="Say which model a deployment is",
-        description="It holds for calls charged from now on; those already charged keep theirs.",
+        description="Calls that were charged before are repriced; closed months keep theirs.",
         request=NewDeploymentSerializer,
         responses={(201, "application/json"): DeploymentSerializer, **WRITE_ERRORS},
     )

@@ -43,7 +43,7 @@ class RateOverridesView(APIView):
     @extend_schema(
         operation_id="rate_overrides_create",
         summary="Agree a contract rate",
-        description="It holds for calls charged from now on; those already charged keep theirs.",
+        description="Calls that were charged before are repriced; closed months keep theirs.",
         request=NewRateOverrideSerializer,
         responses={(201, "application/json"): RateOverrideSerializer, **WRITE_ERRORS},
     )

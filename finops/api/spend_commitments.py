@@ -128,7 +128,7 @@ class SpendCommitmentsView(APIView):
     @extend_schema(
         operation_id="spend_commitments_create",
         summary="Commit spend",
-        description="It holds for calls charged from now on; those already charged keep theirs.",
+        description="Calls that were charged before are repriced; closed months keep theirs.",
         request=NewSpendCommitmentSerializer,
         responses={(201, "application/json"): SpendCommitmentSerializer, **WRITE_ERRORS},
     )

@@ -22,8 +22,7 @@ from finops.accounts.audit import record
 from finops.clickhouse.client import Warehouse
 from finops.costing.closing import TenantMonth, closed_in, first_moment, month_after, totals
 from finops.costing.lease import Lease, renew_lease
-from finops.costing.recompute import busy_hours as hours_of_calls
-from finops.costing.recompute import recompute
+from finops.costing.reprice_hours import reprice_hours
 from finops.costing.repricing import Repricing
 from finops.costing.stale import Span, Stale, cut_out, find_stale, merge, whole_hours
 from finops.pricing.publish import publish_rates
@@ -172,8 +171,15 @@ def portion_done(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock
     portion = repricing.portion or {}
     start, end = (datetime.fromisoformat(portion[name]) for name in ("start", "end"))
     rates = publish_rates(ch, now=clock())
-    hours = hours_of_calls(ch, start, end, workspace_id=repricing.workspace.pk)
-    rows = recompute(ch, lease, clock, hours)
+    rows = reprice_hours(
+        ch,
+        rates,
+        workspace_id=repricing.workspace.pk,
+        start=start,
+        end=end,
+        version=lease.version,
+        now=clock(),
+    )
     # Who lost the lease meanwhile wrote below another: the portion is done again.
     renew_lease(lease, now=clock())
     after = totals(ch, repricing.workspace.pk, start, end)

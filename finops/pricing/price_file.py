@@ -35,6 +35,9 @@ MOST_OF_A_MODEL = 100
 MOST_NAME = 200
 # USD for one token, call or use: no price list comes near it.
 MOST_USD = Decimal(10_000)
+# A repeat with more room than this is long, and a pattern may have so many.
+LONG = 20
+MOST_LONG = 2
 REPEATS = frozenset({opcodes.MAX_REPEAT, opcodes.MIN_REPEAT, opcodes.POSSESSIVE_REPEAT})
 
 
@@ -204,24 +207,29 @@ def check_pattern(pattern: str) -> None:
         parsed = patterns.parse(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise CatalogueRefused(f"The pattern {pattern[:60]!r} is wrong: {error}.") from None
-    if repeats_of(parsed) > 3 or nests_repeats(parsed):
+    if sum(is_long(part) for part in parts_of(parsed)) > MOST_LONG or multiplies(parsed):
         raise CatalogueRefused(
             f"The pattern {pattern[:60]!r} repeats what it repeats: matching could take for ever."
         )
 
 
-def repeats_of(parsed: Any) -> int:
-    """Count the parts without an upper bound, wherever they are."""
-    return sum(
-        (part[0] in REPEATS and part[1][1] == opcodes.MAXREPEAT) for part in parts_of(parsed)
-    )
+def is_long(part: tuple[Any, Any]) -> bool:
+    """Say whether a part may match texts of very different lengths; each multiplies the work."""
+    return part[0] in REPEATS and part[1][1] - part[1][0] > LONG
 
 
-def nests_repeats(parsed: Any) -> bool:
+def multiplies(parsed: Any) -> bool:
+    """Say whether something that can match in several ways is itself repeated."""
     return any(
-        part[0] in REPEATS and any(inner[0] in REPEATS for inner in parts_of(part[1][2]))
+        part[0] in REPEATS
+        and part[1][1] > 1
+        and any(is_open(inner) for inner in parts_of(part[1][2]))
         for part in parts_of(parsed)
     )
+
+
+def is_open(part: tuple[Any, Any]) -> bool:
+    return part[0] == opcodes.BRANCH or (part[0] in REPEATS and part[1][0] != part[1][1])
 
 
 def parts_of(parsed: Any) -> Iterator[tuple[Any, Any]]:

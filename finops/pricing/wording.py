@@ -22,7 +22,12 @@ def describe_change(change: Change) -> str:
 
 
 def price_text(price: Decimal | None) -> str:
-    return "none" if price is None else f"${price.normalize():f}"
+    """'$2.50', '$0.075': exact, with cents at least."""
+    if price is None:
+        return "none"
+    exact = price.normalize()
+    _, _, exponent = exact.as_tuple()
+    return f"${exact:.2f}" if int(exponent) > -2 else f"${exact:f}"
 
 
 def condition_text(change: Change) -> str:

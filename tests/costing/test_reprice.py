@@ -68,6 +68,7 @@ def prices(ch: Warehouse) -> dict[str, Decimal | None]:
 def test_a_contract_reaches_back_and_says_what_it_changed(
     configured_ch: Warehouse, acme: Workspace
 ) -> None:
+    """Complaint 7: usage is stored and cost derived, so a price can be put right, with an audit."""
     ch = configured_ch
     calls_of_two_months(ch, acme)
     half_price(acme)

@@ -70,7 +70,7 @@ def test_a_rate_is_found_agreed_shown_and_ended(owner: Client, acme: Workspace) 
         publish_rates(ch, now=now())
     model = owner.get("/rates/openai/gpt-4o").content.decode()
     assert "agreed" in model
-    assert "$1.5" in model
+    assert "$1.50" in model
     assert "contract 9" in model
     assert owner.get("/rates?own=1").content.decode().count("agreed</span>") > 0
 
@@ -112,7 +112,7 @@ def test_catalogues_are_uploaded_looked_at_adopted_and_compared(
         owner, "/rates/versions/compare", file=SimpleUploadedFile("l.json", theirs)
     ).content.decode()
     assert "1 price differ, 0 agree" in compared
-    assert "$2.5" in compared
+    assert "$2.50" in compared
 
 
 def test_a_viewer_reads_and_changes_nothing(page: Client, acme: Workspace) -> None:
@@ -169,9 +169,9 @@ def test_a_price_over_time_is_a_figure_and_a_table() -> None:
     figure = go.Figure(chart.figure["data"], chart.figure["layout"])
     assert [trace.line.dash for trace in figure.data] == ["dot", "solid"]
     assert [(row.since, row.prices) for row in chart.rows] == [
-        ("2026-06-01", ["$3", "$1"]),
-        ("as long as listed", ["$4", "$4"]),
+        ("2026-06-01", ["$3.00", "$1.00"]),
+        ("as long as listed", ["$4.00", "$4.00"]),
     ]
     assert chart.summary == (
-        "Prices for 1M tokens today: input $3, input, agreed $1; they changed 1 time."
+        "Prices for 1M tokens today: input $3.00, input, agreed $1.00; they changed 1 time."
     )

@@ -16,8 +16,8 @@ from finops.pricing.models import RateOverride
 GPT = ("--workspace", "acme", "--provider", "openai", "--model", "gpt-4o", "--why", "contract 7")
 JUNE = ("--from", "2026-06-01")
 KEPT = (
-    "Calls charged from now on use this; those already charged keep their rate until "
-    "`manage.py recompute --from ... --to ...`.\n"
+    "Calls charged from now on use this; those that were charged before are repriced by the "
+    "worker, closed months apart.\n"
 )
 
 

@@ -28,8 +28,8 @@ from finops.pricing.terms import (
 
 FLAGS = {"valid_from": "--from", "valid_to": "--to"}
 KEPT = (
-    "Calls charged from now on use this; those already charged keep their rate until "
-    "`manage.py recompute --from ... --to ...`."
+    "Calls charged from now on use this; those that were charged before are repriced by the "
+    "worker, closed months apart."
 )
 
 
