@@ -1,33 +1,25 @@
-"""Share an amount out by weights, so that the parts add up to it in the last place."""
+"""Share an amount of money out by weights, so that the parts add up to it in the last place."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
-K = TypeVar("K", bound=Hashable)
+from finops.costing.allocation.share import share_out as share_units_out
+
+K = TypeVar("K", bound=Any)
+PLACES = 12
 
 
-def share_out(amount: Decimal, weights: Mapping[K, Decimal], places: int = 12) -> dict[K, Decimal]:
-    """Split `amount` in proportion to weights of at least 0, by the largest remainder.
+def share_out(amount: Decimal, weights: Mapping[K, Decimal]) -> dict[K, Decimal]:
+    """Split `amount` (12 places) in proportion to weights of at least 0, by the largest remainder.
 
-    The parts have `places` decimals, as the amount must. Of equal remainders the weight that comes
-    first gets the last unit. Without any weight above 0 there is nobody to share with: no parts.
+    Without any weight above 0 there is nobody to share with: no parts.
     """
-    total = sum(weights.values(), Decimal(0))
-    if not total:
+    if not any(weights.values()):
         return {}
-    # Whole numbers all the way: units of the amount, weights over one denominator.
-    units = int(amount.scaleb(places))
-    scale = max(-int(weight.as_tuple().exponent) for weight in weights.values())
-    whole = {key: int(weight.scaleb(max(scale, 0))) for key, weight in weights.items()}
-    denominator = sum(whole.values())
-    sign = -1 if units < 0 else 1
-    shares = {key: divmod(abs(units) * weight, denominator) for key, weight in whole.items()}
-    left = abs(units) - sum(floor for floor, _ in shares.values())
-    lucky = set(sorted(shares, key=lambda key: -shares[key][1])[:left])
-    return {
-        key: Decimal(sign * (floor + (key in lucky))).scaleb(-places)
-        for key, (floor, _) in shares.items()
-    }
+    # Whole numbers all the way: both are amounts of the ledger or ratios, of at most 12 places.
+    units = {key: int(weight.scaleb(PLACES)) for key, weight in weights.items()}
+    parts = share_units_out(int(amount.scaleb(PLACES)), units)
+    return {key: Decimal(part).scaleb(-PLACES) for key, part in parts.items()}

@@ -14,11 +14,11 @@ USD = st.decimals(0, 10**7, places=12)
 TENANTS = st.sampled_from(["", "acme", "globex", "initech"])
 
 
-def calls(usd: str | Decimal) -> Sums:
+def calls(usd: int | Decimal) -> Sums:
     return Sums(calls=1, cost_usd=Decimal(usd), clean_cost_usd=Decimal(usd))
 
 
-def gpu(usd: str | Decimal, tenant: str = "", kind: str = "busy", pool: str = "h100") -> GpuSum:
+def gpu(usd: int | Decimal, tenant: str = "", kind: str = "busy", pool: str = "h100") -> GpuSum:
     return GpuSum(pool, kind, tenant, "", "", "llama", 1, 1, 1, Decimal(usd))
 
 

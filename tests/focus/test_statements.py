@@ -77,7 +77,9 @@ def test_the_total_is_calls_and_gpu_time_and_shares_only_where_distributed(
     ledger: Warehouse, month: Month
 ) -> None:
     plain = acmes(ledger, month)
-    assert (plain.due.calls.cost_usd, plain.due.gpu_usd, plain.total_usd) == (8, 6, 14)
+    assert plain.due.calls.cost_usd == 8
+    assert plain.due.gpu_usd == 6
+    assert plain.total_usd == 14
     # of 4 dollars without a tenant 14 of 26 parts, and all the idle time of its pool
     shares = {"unattributed": Decimal("2.153846153846"), "idle": Decimal("1.5")}
     assert plain.due.shares == shares
@@ -100,7 +102,7 @@ def test_requests_waste_and_unit_costs_are_those_of_the_ledger(
 
 def test_features_hold_calls_and_gpu_time_and_add_up(ledger: Warehouse, month: Month) -> None:
     made = acmes(ledger, month)
-    assert [(one.feature, one.total_usd) for one in made.by_feature] == [
+    assert [(one.feature, int(one.total_usd)) for one in made.by_feature] == [
         ("chat", 12), ("search", 2), ("", 0),
     ]  # fmt: skip
     assert sum(one.total_usd for one in made.by_feature) == made.due.own_usd
@@ -139,7 +141,8 @@ def test_a_month_is_one_of_utc_whatever_clock_a_workspace_lives_by(
     workspace.timezone = "Pacific/Auckland"
     november = read_book(ledger, workspace, NOVEMBER, NOW).book
     december = read_book(ledger, workspace, date(2026, 12, 1), NOW).book
-    assert (november.dues["acme"].calls.cost_usd, december.dues["acme"].own_usd) == (8, 8)
+    assert november.dues["acme"].calls.cost_usd == 8
+    assert december.dues["acme"].own_usd == 8
 
 
 def test_a_closed_month_says_so_and_what_came_late(ledger: Warehouse, workspace: Workspace) -> None:

@@ -78,7 +78,7 @@ class Command(BaseCommand):
             else:
                 for piece in csv_pieces(rows, wanted.version):
                     target.write(piece.encode())
-        self.stderr.write(f"{tally.rows:,} rows, {tally.billed_usd:f} USD")
+        self.stderr.write(f"rows: {tally.rows:,}, billed: {tally.billed_usd:f} USD")
         missing = left_out(ch, wanted.workspace_id, wanted.span)
         calls = sum(one.calls for one in missing)
         where = ""
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             listing.write_text(left_out_csv(missing), encoding="utf-8", newline="")
             where = f"; listed in {listing.name}"
         if missing:
-            self.stderr.write(f"{calls:,} calls have no price and are in no row{where}")
+            self.stderr.write(f"left out, because they have no price: {calls:,} calls{where}")
 
 
 @contextmanager
