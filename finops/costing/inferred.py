@@ -44,9 +44,9 @@ FROM
             {ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS chain
         FROM
         (
-            SELECT *, lagInFrame(failed) OVER before AND started_at >= lagInFrame(ended_at) OVER before
-                AND started_at <= lagInFrame(ended_at) OVER before
-                    + toIntervalSecond({RETRY_WINDOW_S}) AS again
+            SELECT *, lagInFrame(ended_at) OVER before AS ended_before,
+                lagInFrame(failed) OVER before AND started_at BETWEEN ended_before
+                    AND ended_before + toIntervalSecond({RETRY_WINDOW_S}) AS again
             FROM ({SEEKING})
             WINDOW before AS ({ORDER} ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
         )

@@ -38,7 +38,8 @@ OFFERS = f"""
     lacking UInt16, uses_usd Map(LowCardinality(String), Decimal(38, 18)),
     {", ".join(f"{name} Decimal(38, 18)" for name in PRICED)}"""
 RANGES = """Array(Tuple(number UInt32, context_above UInt64, context_upto UInt64,
-    valid_from DateTime('UTC'), valid_to DateTime('UTC'), daily_from_s UInt32, daily_to_s UInt32))"""
+    valid_from DateTime('UTC'), valid_to DateTime('UTC'), daily_from_s UInt32,
+    daily_to_s UInt32))"""
 TARIFFS = f"tariff_key UInt64, ranges {RANGES}, list_ranges {RANGES}"
 
 MISSING_PAIRS = """

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finops.costing.gather import BUCKETS, INPUT, OUTPUT, known, total
+from finops.costing.gather import BUCKETS, INPUT, OUTPUT, total
 from finops.costing.tariffs import PRICED, Offers
 
 ZERO = "toDecimal128(0, 12)"

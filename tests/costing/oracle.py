@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
-from finops.pricing.publish import list_prices
+from finops.pricing.in_force import list_prices
 from finops.pricing.rate import BUCKETS, TIERS, Rate
 from finops.pricing.resolve import resolve_model
 from tests.costing.oracle_inferred import INFERRED, infer

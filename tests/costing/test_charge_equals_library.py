@@ -1,4 +1,4 @@
-"""Charges against genai-prices' own calculator: every provider and model, tiers, dates, sizes, uses.
+"""Charges against genai-prices' own calculator: every model, tiers, dates, sizes, uses.
 
 They are equal to the last digit, but for what `Because` explains.
 """
@@ -116,9 +116,9 @@ def as_the_library_counts(call: dict[str, Any]) -> Usage:
 
 
 def uses_as_the_library_counts(uses: dict[str, int]) -> dict[str, Any]:
-    """Its pages hold the annotated ones; its audio is in seconds, of the input or of the session."""
+    """Its pages hold the annotated ones; its audio is seconds of the input, or of the session."""
     annotated = uses.get("annotated_page", 0)
-    counted = {
+    counted: dict[str, Any] = {
         "web_searches": uses.get("web_search"),
         "social_searches": uses.get("social_search"),
         "storage_searches": uses.get("file_search"),

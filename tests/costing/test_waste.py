@@ -67,7 +67,8 @@ RULES = [
     Rule("what the client broke off is aborted", [call(0, **CANCELLED)], ["aborted"]),
     Rule("aborted stays aborted in a request that went on",
          named(call(0, **CANCELLED), call(2)), ["aborted", "clean"]),
-    Rule("an answer that the client took as a failure has failed", [call(0, success=0)], ["failed"]),
+    Rule("an answer that the client took as a failure has failed",
+         [call(0, success=0)], ["failed"]),
     Rule("the prompt again within ten minutes of a success is a duplicate",
          [call(0, prompt_hash=5), call(600, prompt_hash=5)], ["clean", "duplicate"]),
     Rule("later than that it is a new question",
@@ -163,6 +164,6 @@ def test_waste_and_what_of_it_is_inferred_add_up_by_the_hour(
     tried = "without a request id the same again after an error is a retry"
     assert sums(tried, "retry_cost_usd") == sums(tried, "inferred_waste_usd") == CALL
     assert sums(tried, "clean_cost_usd") == CALL
-    assert (sums(tried, "calls"), sums(tried, "requests")) == (2, 1)
+    assert [sums(tried, "calls"), sums(tried, "requests")] == [2, 1]
     told = "what a success superseded is a retry"
-    assert (sums(told, "retry_cost_usd"), sums(told, "inferred_waste_usd")) == (2 * CALL, 0)
+    assert [sums(told, "retry_cost_usd"), sums(told, "inferred_waste_usd")] == [2 * CALL, 0]
