@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from dashboards.asking import Asker
 from dashboards.assumption_fields import fields, read_entered
 from dashboards.commitment_table import commitment_table
+from dashboards.page_state import read_choice
 from finops.accounts.access import WorkspaceRequest, require_role
 from finops.accounts.models import Role
 from finops.insights.commitment_case import OF_POOL, OF_SPEND
@@ -31,11 +32,14 @@ USUAL_DAYS = "90"
 def commitments_page(request: WorkspaceRequest) -> HttpResponse:
     """Show the mix that would have cost least, with the assumptions in the address."""
     workspace, now, asker = request.workspace, timezone.now(), Asker()
-    days = read_days(request.GET, USUAL_DAYS)
+    notes: list[str] = []
+    days = read_days(request.GET, USUAL_DAYS, notes)
     span = Range(now - timedelta(days=DAYS[days]), now)
     known_pools = asker.ask(lambda ch: pools(ch, workspace.pk, span)).value or []
     pool = request.GET.get("pool", "")
-    pool = pool if pool in known_pools else ""
+    if pool and pool not in known_pools:
+        notes.append(f"No pool “{pool[:40]}” has a bill in these days; this is spend.")
+        pool = ""
     asked = OF_POOL if pool else OF_SPEND
     entered = read_entered(request.GET, asked)
     found = asker.ask(
@@ -48,6 +52,7 @@ def commitments_page(request: WorkspaceRequest) -> HttpResponse:
         "day_choices": list(DAYS),
         "found": found,
         "fields": fields(asked, found.value.assumed if found.value else {}, entered),
+        "notes": notes,
         "refused": [message for _, message in entered.refused.values()],
         "zone": ZoneInfo(workspace.timezone),
     }
@@ -57,6 +62,5 @@ def commitments_page(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "dashboards/commitments.html", context)
 
 
-def read_days(query: QueryDict, usual: str) -> str:
-    asked = query.get("days", usual)
-    return asked if asked in DAYS else usual
+def read_days(query: QueryDict, usual: str, notes: list[str]) -> str:
+    return read_choice(query, "days", DAYS, usual, notes)

@@ -30,7 +30,8 @@ LONGEST_NAME = 1000
 def ownership_page(request: WorkspaceRequest) -> HttpResponse:
     """Compare the ways to serve; the address keeps the assumptions."""
     workspace, now, asker = request.workspace, timezone.now(), Asker()
-    days = read_days(request.GET, USUAL_DAYS)
+    notes: list[str] = []
+    days = read_days(request.GET, USUAL_DAYS, notes)
     span = Range(now - timedelta(days=DAYS[days]), now)
     model = request.GET.get("model", "").replace("\x00", "")[:LONGEST_NAME]
     filters = Filters({"model": (model,)} if model else {})
@@ -44,6 +45,7 @@ def ownership_page(request: WorkspaceRequest) -> HttpResponse:
         "found": found,
         "groups": [(name, fields(group, assumed, entered)) for name, group in GROUPS.items()],
         "missing": [each.of.label for each in assumed.values() if each.value is None],
+        "notes": notes,
         "refused": [message for _, message in entered.refused.values()],
         "zone": ZoneInfo(workspace.timezone),
     }

@@ -119,3 +119,6 @@ def test_what_is_missing_is_asked_for(page: Client, configured_ch: Warehouse) ->
     assert "Throughput at your latency" in text
     text = text_of(page.get("/commitments").content.decode())
     assert "Nothing to look at in the last 90 days" in text
+    text = text_of(page.get("/commitments", {"pool": "x", "days": "7"}).content.decode())
+    assert "No pool “x” has a bill in these days; this is spend." in text
+    assert "There is no days “7”; there is 30, 90, 180, 365." in text

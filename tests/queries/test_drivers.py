@@ -69,5 +69,8 @@ def test_the_change_is_explained_by_model_and_for_what_a_filter_leaves(ledger: W
     only = explain_change(
         ledger, WORKSPACE, NOON, MORNING, "tenant", Filters({"team": ("core",)})
     ).found
-    assert (only.total.before_usd, only.total.after_usd) == (0, Decimal("0.775"))
+    assert (only.total.before_usd, only.total.after_usd) == (
+        Decimal(0),
+        Decimal("0.775"),
+    )
     assert only.rows["acme"].parts["volume"] == Decimal("0.775")
