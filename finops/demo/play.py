@@ -11,9 +11,10 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -29,6 +30,7 @@ from finops.clickhouse.client import warehouse
 from finops.clickhouse.errors import WarehouseError
 from finops.demo.arrivals import Trace, arrivals
 from finops.demo.draw import Drawing, Request
+from finops.demo.gpus import gpu_time, share_out_when_loaded, show_gpus
 from finops.demo.models import DemoPlay
 from finops.demo.send import send
 from finops.queries.charged import Charged, charged
@@ -86,11 +88,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a play consists of; `longest_s` is how long before its end its first request came."""
+    """What a play consists of; `longest_s` is how long before its end its first request came.
+
+    `gpu_busy_s`: how long its calls kept the demo's own GPU at work, by step (see gpus.py).
+    """
 
     requests: int
     calls: int
     longest_s: float
+    gpu_busy_s: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +123,12 @@ def play_demo(plan: Plan, workspace: Workspace, progress: Progress, *, now: date
     """
     began_s = time.monotonic()
     play = begin(plan, workspace, now)
-    with recording(plan, workspace):
+    with recording(plan, workspace) as key:
         sent = deliver(plan, play, progress)
+        show_gpus(workspace, sent.gpu_busy_s, play.ends_at, plan.endpoint, key)
     DemoPlay.objects.filter(pk=play.pk).update(delivered_at=timezone.now())
     found = wait_until_charged(plan, play, sent, progress)
+    share_out_when_loaded(workspace, play.ends_at)
     return Summary(sent.requests, sent.calls, found.cost_usd, time.monotonic() - began_s)
 
 
@@ -157,12 +165,12 @@ def begin(plan: Plan, workspace: Workspace, now: datetime) -> DemoPlay:
 
 
 @contextmanager
-def recording(plan: Plan, workspace: Workspace) -> Iterator[None]:
-    """Let the SDK record, with a key that lives as long as this block."""
+def recording(plan: Plan, workspace: Workspace) -> Iterator[str]:
+    """Let the SDK record, with a key that lives as long as this block; yields its secret."""
     key, secret = create_key(workspace, "demo traffic", [Scope.INGEST])
     inferledger.init(plan.endpoint, secret, service="demo", on_full="wait")
     try:
-        yield
+        yield secret
     finally:
         inferledger.shutdown()
         revoke_key(key, now=timezone.now())
@@ -179,10 +187,13 @@ def deliver(plan: Plan, play: DemoPlay, progress: Progress) -> Sent:
     """Send what the play has not sent yet; returns what the whole play consists of."""
     requests = calls = waiting = 0
     longest_s = 0.0
+    gpu_busy_s: dict[int, float] = defaultdict(float)
     for request in drawn(plan):
         requests += 1
         calls += len(request.attempts)
         longest_s = max(longest_s, request.before_end_s)
+        for step, inside_s in gpu_time(request, play.ends_at):
+            gpu_busy_s[step] += inside_s
         if requests <= play.requests_sent:
             continue
         send(request, play.token, play.ends_at)
@@ -191,7 +202,7 @@ def deliver(plan: Plan, play: DemoPlay, progress: Progress) -> Sent:
             acknowledge(plan, play, waiting, progress)
             waiting = 0
     acknowledge(plan, play, waiting, progress)
-    return Sent(requests, calls, longest_s)
+    return Sent(requests, calls, longest_s, gpu_busy_s)
 
 
 def acknowledge(plan: Plan, play: DemoPlay, requests: int, progress: Progress) -> None:

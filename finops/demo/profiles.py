@@ -53,7 +53,7 @@ MODELS: Mapping[str, Model] = {
         Model("anthropic", "claude-haiku-4-5", 450, 7, "end_turn"),
         Model("google", "gemini-2.5-pro", 1800, 11, "STOP", "gemini-2.5-flash", reasons=True),
         Model("google", "gemini-2.5-flash", 380, 5, "STOP"),
-        # Run on the company's own GPUs, so no list price exists: the demo shows it as unpriced.
+        # Run on a GPU of the company's own: no list price exists, its cost is a part of the GPU's.
         Model("vllm", "guard-llama-8b", 60, 8, "stop"),
     )
 }

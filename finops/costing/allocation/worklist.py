@@ -21,8 +21,8 @@ from finops.costing.allocation.work import LONGEST
 # Late samples and calls are looked for so far back; changed prices as far as samples are kept.
 LATE = timedelta(days=35)
 KEPT = timedelta(days=400)
-# After the end of an hour, so that its last samples and charges are there at the first try.
-SETTLED = timedelta(minutes=8)
+# After the end of an hour: its last samples and charges are there then; later ones are found, too.
+SETTLED = timedelta(minutes=2)
 
 BILLED = """
 SELECT hour, min(b.inputs) AS inputs, min(b.price_version) AS price_version,
