@@ -176,20 +176,22 @@ def more_than(one: Decimal, other: Decimal, terms: Terms) -> bool:
 
 
 def by_tokens(pair: Pair, billed: Tokens, captured: Tokens, terms: Terms) -> Reason:
-    sides = ((billed.output, captured.output), (billed.total, captured.total))
-    if any(more_than(one, other, terms) for one, other in sides):
-        return Reason(
-            "captured_partly",
-            f"{captured.total:,.0f} of {billed.total:,.0f} billed tokens were captured"
-            f" ({percent(captured.total, billed.total)})",
-        )
-    if any(more_than(other, one, terms) for one, other in sides):
-        twice = captured.total >= billed.total * Decimal("1.9")
-        return Reason(
-            "over_captured",
-            f"{captured.total:,.0f} tokens captured, {billed.total:,.0f} billed"
-            + ("; calls may arrive twice" if twice else ""),
-        )
+    # Output costs most: where all tokens together agree, it may still be short.
+    for what, one, other in (
+        ("", billed.total, captured.total),
+        ("output ", billed.output, captured.output),
+    ):
+        if more_than(one, other, terms):
+            return Reason(
+                "captured_partly",
+                f"{other:,.0f} of {one:,.0f} billed {what}tokens were captured"
+                f" ({percent(other, one)})",
+            )
+        if more_than(other, one, terms):
+            twice = "; calls may arrive twice" if other >= one * Decimal("1.9") else ""
+            return Reason(
+                "over_captured", f"{other:,.0f} {what}tokens captured, {one:,.0f} billed{twice}"
+            )
     if not all(
         terms.same(one, other)
         for one, other in (

@@ -111,6 +111,17 @@ def test_more_tokens_billed_than_captured_were_captured_in_part() -> None:
     assert row.evidence == "600,000 of 1,000,000 billed tokens were captured (60.0 %)"
 
 
+def test_missing_output_is_seen_although_all_tokens_together_agree() -> None:
+    row = only(
+        compare(
+            [bill(1, "20", counted=tokens(10_000_000, 50_000))],
+            [calls(1, "19", counted=tokens(10_000_000, 20_000))],
+        )
+    )
+    assert row.reason == "captured_partly"
+    assert row.evidence == "20,000 of 50,000 billed output tokens were captured (40.0 %)"
+
+
 def test_equal_tokens_at_another_amount_are_another_price() -> None:
     # $2.50 a million at list; billed $2.125: 15 % off.
     row = only(

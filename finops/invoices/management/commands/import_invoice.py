@@ -93,4 +93,9 @@ def describe(reading: Reading, found: Preview) -> str:
         out.write(f"  note: {warning}\n")
     for problem in reading.problems[:SHOWN]:
         out.write(f"  line {problem.line}: {problem.reason}\n")
-    return out.getvalue().rstrip("\n")
+    return printable(out.getvalue().rstrip("\n"))
+
+
+def printable(text: str) -> str:
+    """Names come from the file, and a terminal obeys some characters."""
+    return "".join(char if char.isprintable() or char == "\n" else "?" for char in text)
