@@ -26,6 +26,7 @@ from dashboards.words import REASONS
 from finops.accounts.access import WorkspaceRequest, require_role
 from finops.accounts.models import Role, Workspace
 from finops.config import load_config
+from finops.costing.doubt import doubt_of
 from finops.demo.notice import NOTICE
 from finops.queries import (
     Range,
@@ -62,6 +63,7 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
         "freshness": asker.ask(lambda ch: freshness(ch, workspace.pk)),
         "today": now.astimezone(zone).date(),
         "zone": zone,
+        "doubt": doubt_of(workspace),
         "notice": NOTICE if workspace.slug == DEMO_SLUG else "",
         "csv_url": csv_url(state),
         "otlp_url": load_config().otlp_endpoint,

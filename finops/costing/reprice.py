@@ -10,7 +10,7 @@ goes on where it stopped, and the difference that it reports is still that of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,7 @@ from finops.costing.reprice_hours import reprice_hours
 from finops.costing.repricing import Repricing
 from finops.costing.stale import Span, Stale, cut_out, find_stale, merge, whole_hours
 from finops.pricing.publish import publish_rates
+from finops.pricing.rate import BEGINNING
 
 # At 80,000 charges a second a portion holds the lease for some seconds, well below its lifetime.
 PORTION_CHARGES = 400_000
@@ -49,6 +50,32 @@ ORDER BY rate_version
 """
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass
+class KnownStale:
+    """What the last search found, so that not every portion has to search the whole range again.
+
+    What was charged meanwhile has the new rates; a process that starts anew searches anew.
+    """
+
+    key: tuple[object, ...] = ()  # repricing, when it began, rate version
+    found: Stale = field(default_factory=lambda: Stale([], []))
+
+    def left(self, repricing: Repricing, ch: Warehouse, now: datetime) -> Stale:
+        """Return what of a repricing's range is still out of date."""
+        start, end = repricing.done_to or repricing.start, repricing.end
+        rates = publish_rates(ch, now=now)
+        key = (repricing.pk, repricing.started_at, rates.number)
+        if self.key != key:
+            self.found = find_stale(ch, rates, repricing.workspace.pk, start, end, now=now)
+            self.key = key
+        done = [(BEGINNING, start)] if repricing.done_to else []
+        spans = [left for span in self.found.spans for left in cut_out(span, done)]
+        return Stale(spans, self.found.versions)
+
+
+KNOWN = KnownStale()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +143,10 @@ def plan_of(ch: Warehouse, repricing: Repricing, now: datetime) -> Plan:
     start, end = repricing.done_to or repricing.start, repricing.end
     if start >= end:
         return Plan([], [], [])
-    found = everything(ch, workspace.pk, start, end)
-    if not repricing.whole:
-        rates = publish_rates(ch, now=now)
-        found = find_stale(ch, rates, workspace.pk, start, end, now=now)
+    if repricing.whole:
+        found = everything(ch, workspace.pk, start, end)
+    else:
+        found = KNOWN.left(repricing, ch, now)
     if repricing.forced:
         return Plan(found.spans, [], found.versions)
     holes = {

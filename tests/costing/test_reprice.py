@@ -254,3 +254,16 @@ def test_changes_that_wait_together_name_each_other(
     first, second = Repricing.objects.order_by("pk")
     assert first.cause.endswith(f"was saved; in part also repricing {second.pk}")
     assert (first.state, second.state) == ("done", "done")
+
+
+def test_portion_by_portion_is_the_same_as_at_once(
+    configured_ch: Warehouse, acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls_of_two_months(configured_ch, acme)
+    monkeypatch.setattr("finops.costing.reprice.PORTION_CHARGES", 1)
+    half_price(acme)
+    half_price(acme, model="gpt-4o-mini")
+    reprice()
+    first = Repricing.objects.earliest("pk")
+    assert (first.rows, len(first.differences)) == (3, 3)
+    assert prices(configured_ch) == {"october": HALF, "november": HALF}
