@@ -171,6 +171,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # Several answers have a field `kind`, each with choices of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "GpuPriceKind": "finops.pricing.gpu_price.Kind",
+        "PriceChangeKind": ["added", "removed", "changed"],
+        "StatementKind": ["chargeback", "showback"],
+    },
 }
 
 LOGGING = logging_settings(CONFIG)
