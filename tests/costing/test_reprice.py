@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -19,9 +20,12 @@ from finops.costing.models import ClosedMonth, Repricing
 from finops.costing.reconcile import reconcile as compare
 from finops.costing.tasks import reprice
 from finops.pricing.agree import agree_override, end_override
-from finops.pricing.models import RateOverride
+from finops.pricing.in_force import take_up
+from finops.pricing.models import CatalogueAdoption, RateOverride
+from finops.pricing.upload import upload_catalogue
 from tests.costing.calls import insert_calls
 from tests.costing.charging import charge, charges, cost_of
+from tests.pricing.price_files import as_file, provider
 
 pytestmark = pytest.mark.django_db
 
@@ -30,9 +34,24 @@ NOVEMBER = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
 LISTED, HALF = Decimal("0.0035"), Decimal("0.00175")  # 1000 x 2.50 + 100 x 10 per million
 
 
+@pytest.fixture(scope="module")
+def small_list() -> bytes:
+    """Three models, so that publishing them is quick."""
+    models = {
+        "gpt-4o": {"input_mtok": 2.5, "output_mtok": 10},
+        "gpt-4o-mini": {"input_mtok": 0.15, "output_mtok": 0.6},
+        "o3": {"input_mtok": 2, "output_mtok": 8},
+    }
+    return as_file([provider("openai", models)])
+
+
 @pytest.fixture
-def acme(db: None) -> Workspace:
-    return Workspace.objects.create(slug="acme", name="Acme")
+def acme(db: None, small_list: bytes) -> Iterator[Workspace]:
+    listed = upload_catalogue(small_list, "small", actor=None, now=now())
+    CatalogueAdoption.objects.create(catalogue=listed, why="quick")
+    yield Workspace.objects.create(slug="acme", name="Acme")
+    CatalogueAdoption.objects.all().delete()
+    take_up()
 
 
 def half_price(workspace: Workspace, **given: Any) -> RateOverride:
