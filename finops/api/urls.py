@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from finops.api.budgets import BudgetsView, BudgetView
 from finops.api.catalogues import CatalogueAdoptView, CatalogueDiffView, CataloguesView
+from finops.api.closed_months import ClosedMonthsView, ReopenMonthView
 from finops.api.commitments import CommitmentsView
 from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
@@ -25,12 +26,7 @@ from finops.api.ownership import OwnershipView
 from finops.api.rate_overrides import RateOverridesView, RateOverrideView
 from finops.api.rates import RatesOfModelView, RatesView
 from finops.api.reconciliation import ReconciliationView
-from finops.api.repricings import (
-    ClosedMonthsView,
-    ReopenMonthView,
-    RepricingsView,
-    RepricingView,
-)
+from finops.api.repricings import RepricingsView, RepricingView
 from finops.api.spend_commitments import SpendCommitmentsView, SpendCommitmentView
 from finops.api.statements import StatementsView, StatementView
 from finops.api.unit_costs import UnitCostsView
