@@ -13,6 +13,7 @@ from finops.api.deployments import DeploymentsView, DeploymentView
 from finops.api.drivers import DriversView
 from finops.api.exchange_rates import DisplayCurrencyView, ExchangeRatesView, ExchangeRateView
 from finops.api.focus import FocusView
+from finops.api.gpu_calls import GpuCallsView
 from finops.api.gpu_costs import GpuCostsView
 from finops.api.gpu_pools import (
     GpuMembersView,
@@ -80,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gpu-costs", GpuCostsView.as_view(), name="api-gpu-costs"),
     path("gpu-pools", GpuPoolsView.as_view(), name="api-gpu-pools"),
     path("gpu-pools/<int:pool_id>", GpuPoolView.as_view(), name="api-gpu-pool"),
+    path("gpu-pools/<int:pool_id>/calls", GpuCallsView.as_view(), name="api-gpu-pool-calls"),
     path("gpu-pools/<int:pool_id>/gpus", GpuMembersView.as_view(), name="api-gpu-pool-gpus"),
     path("gpu-pools/<int:pool_id>/prices", GpuPricesView.as_view(), name="api-gpu-pool-prices"),
     path(

@@ -13,6 +13,7 @@ from finops.accounts.models import AuditEntry, Workspace
 from finops.clickhouse.client import Warehouse
 from finops.pricing.pools import GpuPool
 from tests.api.conftest import with_key
+from tests.costing.allocation.world import add_calls, add_pool, on_demand
 from tests.queries.test_gpu_costs import add_hour
 
 TEN = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -78,6 +79,24 @@ def test_what_cant_be_is_a_400_that_names_the_field(admin: APIClient, api: APICl
     )
     assert not GpuPool.objects.exists()
     assert api.post("/api/v1/gpu-pools", NEW, format="json").status_code == 403
+
+
+def test_each_call_of_an_hour_has_its_part_of_the_row(
+    api: APIClient, acme: Workspace, globex: Workspace, configured_ch: Warehouse
+) -> None:
+    pool = add_pool(acme, "p", on_demand("3"))
+    add_calls(configured_ch, acme.pk, {"started_at": TEN}, {"started_at": TEN})
+    busy = {"kind": "busy", "tenant": "acme", "model": "llama", "provider": "vllm",
+            "cost_usd": Decimal("0.000000000003"), "gpu_ms": MS}  # fmt: skip
+    add_hour(configured_ch, TEN, "p", [busy], workspace_id=acme.pk, gpu_ms=MS)
+    url = f"/api/v1/gpu-pools/{pool.pk}/calls"
+    body = api.get(url, {"hour": "2026-11-21T10:59:00Z"}).json()
+    assert (body["hour"], body["truncated"]) == ("2026-11-21T10:00:00Z", False)
+    costs = sorted(call["cost_usd"] for call in body["calls"])
+    assert costs == ["0.000000000001", "0.000000000002"]
+    assert api.get(url).json()["calls"] == []
+    assert api.get(url, {"hour": "soon"}).status_code == 400
+    assert with_key(globex, "read").get(url).status_code == 404
 
 
 def test_costs_come_by_pool_and_by_group_and_as_csv(

@@ -40,25 +40,21 @@ RANGE = """workspace_id = {workspace_id:UInt64}
             AND started_at >= {first:DateTime64(6, 'UTC')}
             AND started_at < {end:DateTime64(6, 'UTC')}"""
 
-WORK = f"""
-SELECT hour, {", ".join(NAMES)}, unrated, named_pool,
-    sum(begins) AS calls, sum(if(begins, all_tokens, 0)) AS tokens,
-    sum(if(begins, out_tokens, 0)) AS output_tokens,
-    count() AS served, countIf(isNotNull(gpu_ms)) AS timed,
-    sum(toUInt64(round((computed * {IN_WEIGHT} + out_tokens * {OUT_WEIGHT}) * part)))
-        AS token_weight,
-    sum(toUInt64(round(ifNull(gpu_ms, 0) * 1000 * part))) AS time_weight
-FROM
-(
+# A row for each call and hour that it ran in.
+PARTS = f"""
     SELECT *, toDateTime(arrayJoin(range(toUInt32(first_hour), toUInt32(last_hour) + 1, 3600)),
             'UTC') AS hour,
         hour = first_hour AS begins,
         greatest(0, least(to_us, (toInt64(toUnixTimestamp(hour)) + 3600) * 1000000)
             - greatest(from_us, toInt64(toUnixTimestamp(hour)) * 1000000)) AS inside_us,
-        if(to_us > from_us, inside_us / (to_us - from_us), 1.) AS part
+        if(to_us > from_us, inside_us / (to_us - from_us), 1.) AS part,
+        toUInt64(round((computed * {IN_WEIGHT} + out_tokens * {OUT_WEIGHT}) * part))
+            AS by_tokens,
+        toUInt64(round(ifNull(gpu_ms, 0) * 1000 * part)) AS by_time
     FROM
     (
         SELECT {", ".join(f"c.{name} AS {name}" for name in NAMES)},
+            c.trace_id AS trace_id, c.span_id AS span_id, c.started_at AS started_at,
             isNull(c.cost_usd) AND c.unpriced_reason = 'no_rate' AS unrated,
             told.named_pool AS named_pool, told.gpu_ms AS gpu_ms,
             {COMPUTED} AS computed, {OUTPUT} AS out_tokens,
@@ -77,17 +73,21 @@ FROM
             WHERE {RANGE} AND (mapContains(tags, 'pool') OR mapContains(tags, 'gpu_ms'))
         ) AS told ON told.trace_id = c.trace_id AND told.span_id = c.span_id
     )
-)
+"""
+WORK = f"""
+SELECT hour, {", ".join(NAMES)}, unrated, named_pool,
+    sum(begins) AS calls, sum(if(begins, all_tokens, 0)) AS tokens,
+    sum(if(begins, out_tokens, 0)) AS output_tokens,
+    count() AS served, countIf(isNotNull(gpu_ms)) AS timed,
+    sum(by_tokens) AS token_weight, sum(by_time) AS time_weight
+FROM ({PARTS})
 WHERE hour >= {{start:DateTime('UTC')}} AND hour < {{end_hour:DateTime('UTC')}}
 GROUP BY hour, {", ".join(NAMES)}, unrated, named_pool
 """
 
 
-def work_of(
-    ch: Warehouse, workspace_id: int, start: datetime, end: datetime
-) -> dict[datetime, list[KnownWork]]:
-    """Return the work of all calls in the whole hours of [start, end), by hour."""
-    params = {
+def params_of(workspace_id: int, start: datetime, end: datetime) -> dict[str, Any]:
+    return {
         "workspace_id": workspace_id,
         "start": start,
         "first": start - LONGEST,
@@ -95,8 +95,14 @@ def work_of(
         "end_hour": end,
         "longest_ms": LONGEST.total_seconds() * 1000,
     }
+
+
+def work_of(
+    ch: Warehouse, workspace_id: int, start: datetime, end: datetime
+) -> dict[datetime, list[KnownWork]]:
+    """Return the work of all calls in the whole hours of [start, end), by hour."""
     found: dict[datetime, list[KnownWork]] = defaultdict(list)
-    for row in ch.query(WORK, params):
+    for row in ch.query(WORK, params_of(workspace_id, start, end)):
         found[row["hour"]].append(known_work(row))
     return dict(found)
 

@@ -24,8 +24,10 @@ import pytest
 from finops.accounts.models import Workspace
 from finops.accounts.workspaces import create_workspace
 from finops.clickhouse.client import Warehouse
+from finops.costing.allocation.calls import calls_of_hour
 from finops.costing.allocation.check import differences
 from finops.costing.allocation.run import allocate_range
+from finops.costing.allocation.said import pools_of
 from finops.queries import Range, priced_by_gpus, unpriced
 from finops.queries.gpu_costs import gpu_costs
 from tests.costing.allocation.running import lease, now
@@ -145,3 +147,12 @@ def test_complaint_24_a_self_hosted_call_gets_its_cost_from_the_gpus_and_isnt_un
     assert llama.cost_usd == Decimal("2.5")
     # A hit in the client's own cache cost nothing, and used none of the GPUs.
     assert llama.calls == 2
+    # And each call its own: 2,000 and 1,000 of 3,000.
+    calls = calls_of_hour(ch, workspace.pk, pools_of(workspace), "h100", TEN)
+    assert [(call.group.tenant, call.weight, call.cost_usd) for call in calls] == [
+        ("acme", 2_000_000, Decimal("1.666666666667")),
+        ("globex", 1_000_000, Decimal("0.833333333333")),
+    ]
+    (guard, *_) = calls_of_hour(ch, workspace.pk, pools_of(workspace), "mig", TEN)
+    assert (guard.started_at < TEN, guard.cost_usd) == (True, Decimal("0.272"))
+    assert calls_of_hour(ch, workspace.pk, pools_of(workspace), "mig", TEN + HOUR) == []
