@@ -139,7 +139,10 @@ def close_month(
 def reopen_month(
     closed: ClosedMonth, *, actor: User | None, now: datetime, why: str, key: str = ""
 ) -> ClosedMonth:
-    """Let repricings change a month again; raises MonthRefused where it is open, or without why."""
+    """Let repricings change a month again; raises MonthRefused where it is open, or without why.
+
+    What changes of rates left out because the month was closed is marked, to be priced anew now.
+    """
     if not why.strip():
         raise MonthRefused("Say why the month is opened again: the audit trail keeps it.")
     with transaction.atomic():
@@ -149,6 +152,16 @@ def reopen_month(
         if not opened:
             raise MonthRefused(f"{closed.month:%Y-%m} is open already.")
         note(closed, actor, "month.reopened", key=key, why=why.strip())
+        Repricing.objects.create(
+            workspace=closed.workspace,
+            start=first_moment(closed.month),
+            end=first_moment(month_after(closed.month)),
+            cause=f"{closed.month:%Y-%m} was opened again",
+            who=actor,
+            key=key,
+            why=why.strip(),
+            created_at=now,
+        )
     closed.refresh_from_db()
     return closed
 

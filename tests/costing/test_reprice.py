@@ -203,6 +203,12 @@ def test_where_all_of_it_is_closed_it_is_refused_in_words(
     assert AuditEntry.objects.filter(action="repricing.refused").count() == 1
     assert prices(ch)["october"] == LISTED
 
+    reopen_month(ClosedMonth.objects.get(), actor=None, now=now(), why="it was too early")
+    reprice()
+    assert prices(ch)["october"] == HALF
+    done = Repricing.objects.latest("pk")
+    assert (done.state, done.rows, done.cause) == ("done", 1, "2026-10 was opened again")
+
 
 def test_late_calls_are_charged_and_the_closed_month_shows_it(
     ch: Warehouse, acme: Workspace
@@ -233,6 +239,9 @@ def test_a_month_is_closed_once_when_it_is_over_and_opened_for_a_reason(
     reopen_month(closed, actor=None, now=now(), why="a credit note came")
     with pytest.raises(MonthRefused, match="open already"):
         reopen_month(closed, actor=None, now=now(), why="again")
+    with pytest.raises(MonthRefused, match="about to be repriced"):
+        close_month(ch, acme, month, actor=None, now=now())
+    Repricing.objects.update(state=Repricing.State.DONE)
     close_month(ch, acme, month, actor=None, now=now())
     actions = AuditEntry.objects.filter(workspace=acme).order_by("pk")
     assert [entry.action for entry in actions] == ["month.closed", "month.reopened", "month.closed"]
