@@ -30,7 +30,7 @@ def twice(key: str) -> str:
     """
     return f"""
 SELECT DISTINCT arrayJoin(arrayFilter((key, before) -> key = before, keys,
-    arrayPushFront(arrayPopBack(keys), 0)))
+    arraySlice(arrayPushFront(keys, 0), 1, length(keys))))
 FROM (SELECT arraySort(groupArray({key})) AS keys FROM near WHERE {key} != 0)"""
 
 
