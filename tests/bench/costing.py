@@ -60,14 +60,15 @@ FROM calls WHERE startsWith(segment, {name:String}) GROUP BY segment
 CHARGED = """
 INSERT INTO charges (workspace_id, trace_id, span_id, started_at, tenant, user_id, environment,
     operation, provider, model, action_id, request_id, outcome, duration_ms, input_tokens,
-    cache_read_tokens, output_tokens, counted, last_attempt, request_succeeded, waste_class, version)
+    cache_read_tokens, output_tokens, counted, last_attempt, request_succeeded, waste_class,
+    version)
 SELECT 1, unhex(hex(sipHash128(number))), unhex(hex(sipHash64(number))),
     {month:DateTime64(6, 'UTC')} + intDiv(number * 86400 * {days:UInt64}, {calls:UInt64}),
     concat('tenant-', toString(number % 200)), concat('user-', toString(number % 9973)), 'live',
     'chat', ['openai', 'anthropic', 'gcp.gemini', 'deepseek'][number % 4 + 1],
     ['gpt-4o', 'claude-sonnet-4-5', 'gemini-2.5-pro', 'deepseek-chat'][number % 4 + 1],
-    concat('action-', toString(intDiv(number, 5))), concat('request-', toString(number)), 'ok', 1200,
-    intHash64(number) % 5000, intHash64(number + 1) % 300, intHash64(number + 2) % 700,
+    concat('action-', toString(intDiv(number, 5))), concat('request-', toString(number)), 'ok',
+    1200, intHash64(number) % 5000, intHash64(number + 1) % 300, intHash64(number + 2) % 700,
     1, 1, 1, 'clean', 1
 FROM numbers({start:UInt64}, {size:UInt64})
 """
