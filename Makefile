@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := .venv/bin
 
-.PHONY: run test soak lint bench lock help
+.PHONY: run test soak lint bench focus-check lock help
 
 # dev.lock holds all of core.lock, so whoever has the development tools has what the product needs.
 .venv/.core: requirements/core.lock requirements/uv.lock sdk/pyproject.toml
@@ -31,10 +31,13 @@ lint: .venv/.dev  ## Format, lint, types, import rules
 bench: .venv/.dev  ## Measure, beside the peer, and print a table
 	@$(BIN)/python -m tests.bench
 
+focus-check: .venv/.dev  ## Check the FOCUS 1.2 export with the official validator (needs Python 3.12+)
+	@$(BIN)/python -m tests.focus.validate
+
 lock:  ## Lock the dependencies again (universal, with hashes)
 	@test -x $(BIN)/uv || requirements/install "$(PYTHON)" requirements/uv.lock
 	@for name in uv core; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements/$$name.in -o requirements/$$name.lock; done
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements/core.in requirements/dev.in -o requirements/dev.lock
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

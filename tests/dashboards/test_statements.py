@@ -16,8 +16,8 @@ from finops.clickhouse.client import Warehouse
 from finops.focus.statement_month import Standing
 from finops.queries.statement import TenantMonth
 from tests.dashboards.test_overview import text_of
-from tests.focus.ledger import Bought, add_bought, add_gpu_parts
-from tests.focus.test_statements import GPT, PARTS
+from tests.focus.ledger import PARTS, Bought, add_bought, add_gpu_parts
+from tests.focus.test_statements import GPT
 
 NOW = datetime(2026, 12, 3, 9, tzinfo=UTC)
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)

@@ -30,6 +30,13 @@ def per_million(**usd: str) -> Prices:
 
 GPT = per_million(input="2.5", cache_read="1.25", output="10")
 
+# A pool's hour: ninety minutes of work on several cards for one tenant, and idle time.
+PARTS = (
+    {"kind": "busy", "tenant": "acme", "provider": "self-hosted", "model": "llama",
+     "feature": "chat", "gpu_ms": 5_400_000, "cost_usd": Decimal(6)},
+    {"kind": "idle", "cost_usd": Decimal("1.5")},
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Bought:

@@ -24,7 +24,7 @@ from finops.focus.versions import version_named
 from finops.pricing.rate import Rate
 from finops.queries.statement import tenant_months
 from tests.dashboards.test_overview import text_of
-from tests.focus.ledger import HOUR, Bought, add_bought, add_gpu_parts, per_million
+from tests.focus.ledger import HOUR, PARTS, Bought, add_bought, add_gpu_parts, per_million
 
 NOW = datetime(2026, 12, 3, 9, tzinfo=UTC)
 NOVEMBER = date(2026, 11, 1)
@@ -45,11 +45,6 @@ BOUGHT = (
     Bought({"input": 12}, GPT, columns={"tenant": "=globex"}),
     Bought({"input": 4}, GPT, columns={"tenant": ""}),
 )
-PARTS = (
-    {"kind": "busy", "tenant": "acme", "provider": "self-hosted", "model": "llama",
-     "feature": "chat", "gpu_ms": 5_400_000, "cost_usd": Decimal(6)},
-    {"kind": "idle", "cost_usd": Decimal("1.5")},
-)  # fmt: skip
 
 
 @pytest.fixture
