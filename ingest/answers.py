@@ -214,6 +214,10 @@ def read_usage(usage: Mapping[str, Any]) -> dict[str, int]:
         "image_in": first(
             count_of(into, "image_tokens", "image"), modality(usage, INPUT_MODALITIES, "IMAGE")
         ),
+        "image_out": first(
+            count_of(out, "image_tokens", "image"), modality(usage, OUTPUT_MODALITIES, "IMAGE")
+        ),
+        "used_web_search": count_of(part(usage, ("server_tool_use",)), "web_search_requests"),
     }
     return {what: count for what, count in found.items() if count is not None}
 

@@ -8,8 +8,9 @@ makes no calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from finops.pricing.rate import USES
 from ingest.decode import quote, texts
 from ingest.dialects.operations import (
     AGGREGATES,
@@ -36,7 +37,8 @@ FIRST: Mapping[str, str] = {
     "image_in_new": """if(image_cache_read_count <= image_in_count,
         image_in_count - image_cache_read_count, image_in_count)""",
     "cache_write_total": "coalesce(cache_write_count, cache_write_1h_count)",
-    "output_parts": "ifNull(reasoning_count, 0) + ifNull(audio_out_count, 0)",
+    "output_parts": """ifNull(reasoning_count, 0) + ifNull(audio_out_count, 0)
+        + ifNull(image_out_count, 0)""",
     "time_in_range": """span.started_at >= toDateTime64('2020-01-01 00:00:00', 6, 'UTC')
         AND span.started_at <= span.received_at + INTERVAL 1 DAY""",
     "elapsed_ms": """(toUnixTimestamp64Micro(span.ended_at)
@@ -113,6 +115,17 @@ def number_of(column: str) -> str:
     return f"toFloat64OrNull({field(column)})"
 
 
+def uses_of(columns: Collection[int]) -> str:
+    """Return the expression for what is billed by use, of what these columns can tell."""
+    counts = ", ".join(
+        f"{quote(use)}, ifNull(accurateCastOrNull({number_of(f'used_{use}')}, 'UInt32'), 0)"
+        for use in USES
+        if COLUMNS[f"used_{use}"] in columns
+    )
+    counted = f"mapFilter((use, times) -> times > 0, map({counts}))" if counts else "map()"
+    return f"CAST({counted}, 'Map(LowCardinality(String), UInt64)')"
+
+
 def outcome() -> str:
     """Return the expression for what became of the call: said, or told by what failed."""
     kinds = ", ".join(
@@ -178,6 +191,8 @@ CALLS: Mapping[str, str] = {
     "audio_in_tokens": "audio_in_new",
     "audio_out_tokens": "audio_out_count",
     "image_in_tokens": "image_in_new",
+    "image_out_tokens": "image_out_count",
+    "uses": uses_of(COLUMNS.values()),
     "usage_source": one_of(
         "usage_source",
         USAGE_SOURCES,

@@ -22,7 +22,7 @@ from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
 from ingest.dialects.table import Dialect, Resource
 from ingest.known import told
-from ingest.meaning import CALLS, LONGEST_MS, MEANINGS, field, number_of, text_of
+from ingest.meaning import CALLS, LONGEST_MS, MEANINGS, field, number_of, text_of, uses_of
 from ingest.slots import (
     COLUMNS,
     COUNTS,
@@ -37,7 +37,9 @@ from ingest.sources import Reading
 
 # What the meaning needs of the fields at more than one place.
 PICKED_TEXTS = ("model_requested", "model_served", "finish_reason", "error_type", "http_status")
-PICKED_COUNTS = tuple(name for name in COUNTS if name != "max_output_tokens")
+PICKED_COUNTS = tuple(
+    name for name in COUNTS if name != "max_output_tokens" and not name.startswith("used_")
+)
 
 
 def select(expressions: Mapping[str, str]) -> str:
@@ -175,7 +177,8 @@ def mean(dialects: Collection[Dialect], columns: Collection[int] = COLUMNS.value
     query = around(query, SORTED, f"span, {RULES}")
     for layer in (picked(dialects), *MEANINGS):
         query = around(query, layer)
-    query = f"SELECT\n    {select(CALLS)}\nFROM (\n{query}\n)\nWHERE is_call"
+    calls = {**CALLS, "uses": uses_of(columns)}
+    query = f"SELECT\n    {select(calls)}\nFROM (\n{query}\n)\nWHERE is_call"
     for number in set(COLUMNS.values()).difference(columns):
         query = query.replace(text_of(number), "''")
     return query

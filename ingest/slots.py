@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from finops.pricing.rate import USES
 from ingest.dialects import DIALECTS
 from ingest.dialects.table import (
     Dialect,
@@ -70,7 +71,9 @@ COUNTS = (
     "audio_out",
     "image_in",
     "image_cache_read",
+    "image_out",
     "max_output_tokens",
+    *(f"used_{use}" for use in USES),
 )
 DURATIONS = ("ttft_ms", "queue_ms", "timeout_ms")
 COLUMNS = {

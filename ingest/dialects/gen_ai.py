@@ -25,6 +25,8 @@ ANSWER: Fields = {
     "audio_in": ("door:audio_in",),
     "audio_out": ("door:audio_out",),
     "image_in": ("door:image_in",),
+    "image_out": ("door:image_out",),
+    "used_web_search": ("door:used_web_search",),
 }
 
 DIALECT = Dialect(

@@ -99,6 +99,7 @@ LITELLM: Fields = {
     "audio_in": inside("prompt_tokens_details", "audio_tokens"),
     "audio_out": inside("completion_tokens_details", "audio_tokens"),
     "image_in": inside("prompt_tokens_details", "image_tokens"),
+    "image_out": inside("completion_tokens_details", "image_tokens"),
     "cache_hit": (Only(HIT, Const("true")),),
     "cache_layer": (Only(HIT, Const("exact")),),
     "tenant": (
@@ -141,6 +142,8 @@ ANSWER: Fields = {
         "audio_in",
         "audio_out",
         "image_in",
+        "image_out",
+        "used_web_search",
     )
 }
 

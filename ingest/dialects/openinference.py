@@ -70,6 +70,8 @@ OPENINFERENCE: Fields = {
     "audio_in": ("door:audio_in", "llm.token_count.prompt_details.audio"),
     "audio_out": ("door:audio_out", "llm.token_count.completion_details.audio"),
     "image_in": ("door:image_in",),
+    "image_out": ("door:image_out",),
+    "used_web_search": ("door:used_web_search",),
     "tenant": (Json("metadata", "tenant"), Json("metadata", "tenant_id")),
     "agent": ("agent.name",),
     "prompt_name": ("llm.prompt_template.name",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from finops.pricing.rate import USES
 from ingest.dialects.table import Fields, Resource, Seconds
 
 # What users of any instrumentation may add to say for whom and why; it comes before the rest.
@@ -28,6 +29,7 @@ OURS: Fields = {
     "cache_hit": ("finops.cache.hit",),
     "prompt_hash": ("finops.prompt.hash",),
     "answer_hash": ("finops.answer.hash",),
+    **{f"used_{use}": (f"finops.use.{use}",) for use in USES},
 }
 
 # What every OpenTelemetry sender may say in the same words.
@@ -98,6 +100,7 @@ GEN_AI: Fields = {
     "audio_out": ("gen_ai.usage.audio.output_tokens",),
     "image_in": ("gen_ai.usage.image.input_tokens",),
     "image_cache_read": ("gen_ai.usage.image.cache_read.input_tokens",),
+    "image_out": ("gen_ai.usage.image.output_tokens",),
     "user_id": ("user.id", "enduser.id", "gen_ai.user.id", "gen_ai.user", "llm.user"),
     "session_id": ("gen_ai.conversation.id", "gen_ai.session.id"),
     "prompt_name": ("gen_ai.prompt.name",),

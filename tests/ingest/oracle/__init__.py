@@ -58,7 +58,10 @@ def as_bytes(column: Sequence[Any]) -> list[Any]:
     if isinstance(column[0], str):
         return [text.encode() for text in column]
     if isinstance(column[0], dict):
-        return [{key.encode(): text.encode() for key, text in tags.items()} for tags in column]
+        return [
+            {key.encode(): v.encode() if isinstance(v, str) else v for key, v in pairs.items()}
+            for pairs in column
+        ]
     return list(column)
 
 

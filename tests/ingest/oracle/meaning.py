@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from finops.pricing.rate import USES
 from ingest.dialects.operations import (
     AGGREGATES,
     CACHE_LAYERS,
@@ -81,7 +82,7 @@ def buckets(count: Mapping[str, int | None], said: Said) -> dict[str, Any]:
     write_guessed = write is not None and hour is not None and hour > write
     parts = (
         add(count["cache_read"], write, audio, image),
-        add(count["reasoning"], count["audio_out"]),
+        add(count["reasoning"], count["audio_out"], count["image_out"]),
     )
     totals = (count["input_total"], count["output_total"])
     exclusive, guessed = judge(totals, parts, count["total_tokens"], said)
@@ -95,6 +96,8 @@ def buckets(count: Mapping[str, int | None], said: Said) -> dict[str, Any]:
         "audio_in_tokens": audio,
         "audio_out_tokens": count["audio_out"],
         "image_in_tokens": image,
+        "image_out_tokens": count["image_out"],
+        "uses": {use: times for use in USES if (times := count[f"used_{use}"])},
         "guessed": guessed or write_guessed,
         "none": not any(one is not None for one in (*totals, count["cache_read"], write)),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from finops.pricing.rate import USES
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
 from ingest.dialects.table import Dialect, Source
@@ -31,7 +32,8 @@ TEXTS = (
 COUNTS = (
     *("input_total", "output_total", "total_tokens", "cache_read", "cache_write"),
     *("cache_write_1h", "reasoning", "audio_in", "audio_cache_read", "audio_out", "image_in"),
-    *("image_cache_read", "max_output_tokens"),
+    *("image_cache_read", "image_out", "max_output_tokens"),
+    *(f"used_{use}" for use in USES),
 )
 DURATIONS = ("ttft_ms", "queue_ms", "timeout_ms")
 
