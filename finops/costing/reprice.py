@@ -9,8 +9,7 @@ goes on where it stopped, and the difference that it reports is still that of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,71 +19,18 @@ from django.db import transaction
 
 from finops.accounts.audit import record
 from finops.clickhouse.client import Warehouse
-from finops.costing.closing import TenantMonth, closed_in, first_moment, month_after, totals
+from finops.costing.closing import TenantMonth, totals
 from finops.costing.lease import Lease, renew_lease
 from finops.costing.reprice_hours import reprice_hours
 from finops.costing.repricing import Repricing
-from finops.costing.stale import Span, Stale, cut_out, find_stale, merge, whole_hours
+from finops.costing.repricing_plan import STEP_CHARGES, cut_up, next_portion, plan_of
 from finops.pricing.publish import publish_rates
-from finops.pricing.rate import BEGINNING
 
-# At 80,000 charges a second a portion holds the lease for some seconds, well below its lifetime.
-PORTION_CHARGES = 400_000
 MOST_IN_AUDIT = 1_000
 State = Repricing.State
 Clock = Callable[[], datetime]
 
-BUSY_HOURS = """
-SELECT toStartOfHour(started_at) AS hour, count() AS charges
-FROM charges
-WHERE workspace_id = {workspace:UInt64}
-    AND started_at >= {start:DateTime64(6, 'UTC')} AND started_at < {end:DateTime64(6, 'UTC')}
-GROUP BY hour
-ORDER BY hour
-"""
-VERSIONS = """
-SELECT DISTINCT rate_version FROM charges FINAL
-WHERE workspace_id = {workspace:UInt64}
-    AND started_at >= {start:DateTime64(6, 'UTC')} AND started_at < {end:DateTime64(6, 'UTC')}
-ORDER BY rate_version
-"""
-
 log = structlog.get_logger(__name__)
-
-
-@dataclass
-class KnownStale:
-    """What the last search found, so that not every portion has to search the whole range again.
-
-    What was charged meanwhile has the new rates; a process that starts anew searches anew.
-    """
-
-    key: tuple[object, ...] = ()  # repricing, when it began, rate version
-    found: Stale = field(default_factory=lambda: Stale([], []))
-
-    def left(self, repricing: Repricing, ch: Warehouse, now: datetime) -> Stale:
-        """Return what of a repricing's range is still out of date."""
-        start, end = repricing.done_to or repricing.start, repricing.end
-        rates = publish_rates(ch, now=now)
-        key = (repricing.pk, repricing.started_at, rates.number)
-        if self.key != key:
-            self.found = find_stale(ch, rates, repricing.workspace.pk, start, end, now=now)
-            self.key = key
-        done = [(BEGINNING, start)] if repricing.done_to else []
-        spans = [left for span in self.found.spans for left in cut_out(span, done)]
-        return Stale(spans, self.found.versions)
-
-
-KNOWN = KnownStale()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a repricing will touch: spans of whole hours, and the closed months that it leaves."""
-
-    spans: list[Span]
-    left_out: list[str]
-    old_versions: list[int]
 
 
 def next_repricing() -> Repricing | None:
@@ -137,78 +83,24 @@ def name_others(repricing: Repricing) -> None:
         repricing.cause = f"{repricing.cause[:150]}; in part also repricing {numbers}"
 
 
-def plan_of(ch: Warehouse, repricing: Repricing, now: datetime) -> Plan:
-    """Say what is left to do: where charges are out of date, or all; without closed months."""
-    workspace = repricing.workspace
-    start, end = repricing.done_to or repricing.start, repricing.end
-    if start >= end:
-        return Plan([], [], [])
-    if repricing.whole:
-        found = everything(ch, workspace.pk, start, end)
-    else:
-        found = KNOWN.left(repricing, ch, now)
-    if repricing.forced:
-        return Plan(found.spans, [], found.versions)
-    holes = {
-        f"{month:%Y-%m}": (first_moment(month), first_moment(month_after(month)))
-        for month in closed_in(workspace, start, end)
-    }
-    return Plan(
-        spans=[left for span in found.spans for left in cut_out(span, holes.values())],
-        left_out=[
-            name
-            for name, hole in holes.items()
-            if any(span[0] < hole[1] and hole[0] < span[1] for span in found.spans)
-        ],
-        old_versions=found.versions,
-    )
-
-
-def everything(ch: Warehouse, workspace_id: int, start: datetime, end: datetime) -> Stale:
-    asked = {"workspace": workspace_id, "start": start, "end": end}
-    versions = [row["rate_version"] for row in ch.query(VERSIONS, asked)]
-    return Stale(merge([whole_hours((start, end))]) if versions else [], versions)
-
-
-def next_portion(ch: Warehouse, workspace_id: int, spans: list[Span]) -> Span | None:
-    """Return the first hours that fit into a portion; None where no charge is left."""
-    for start, end in spans:
-        hours = list(busy_hours(ch, workspace_id, start, end))
-        if not hours:
-            continue
-        charges = 0
-        for hour, count in hours:
-            if charges and charges + count > PORTION_CHARGES:
-                return hours[0][0], hour
-            charges += count
-        return hours[0][0], end
-    return None
-
-
-def busy_hours(
-    ch: Warehouse, workspace_id: int, start: datetime, end: datetime
-) -> Iterator[tuple[datetime, int]]:
-    asked = {"workspace": workspace_id, "start": start, "end": end}
-    for row in ch.query(BUSY_HOURS, asked):
-        yield row["hour"], row["charges"]
-
-
 def portion_done(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> bool:
     """Write the portion's charges anew and add up what changed; False: there may be more."""
     portion = repricing.portion or {}
     start, end = (datetime.fromisoformat(portion[name]) for name in ("start", "end"))
     rates = publish_rates(ch, now=clock())
-    rows = reprice_hours(
-        ch,
-        rates,
-        workspace_id=repricing.workspace.pk,
-        start=start,
-        end=end,
-        version=lease.version,
-        now=clock(),
-    )
-    # Who lost the lease meanwhile wrote below another: the portion is done again.
-    renew_lease(lease, now=clock())
+    rows = 0
+    for step in list(cut_up(ch, repricing.workspace.pk, (start, end), STEP_CHARGES)):
+        rows += reprice_hours(
+            ch,
+            rates,
+            workspace_id=repricing.workspace.pk,
+            start=step[0],
+            end=step[1],
+            version=lease.version,
+            now=clock(),
+        )
+        # Who lost the lease meanwhile wrote below another: the portion is done again.
+        renew_lease(lease, now=clock())
     after = totals(ch, repricing.workspace.pk, start, end)
     repricing.rows += rows
     repricing.new_version = rates.number

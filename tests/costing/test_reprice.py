@@ -288,7 +288,7 @@ def test_portion_by_portion_is_the_same_as_at_once(
     configured_ch: Warehouse, acme: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls_of_two_months(configured_ch, acme)
-    monkeypatch.setattr("finops.costing.reprice.PORTION_CHARGES", 1)
+    monkeypatch.setattr("finops.costing.repricing_plan.PORTION_CHARGES", 1)
     half_price(acme)
     half_price(acme, model="gpt-4o-mini")
     reprice()
