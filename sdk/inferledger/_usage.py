@@ -21,7 +21,8 @@ class Usage:
     """Tokens of one call in buckets that exclude each other; None where the count is unknown.
 
     `input` is uncached text, `output` is without reasoning; `cache_write_5m` holds every cache
-    write whose lifetime is not known to be an hour.
+    write whose lifetime is not known to be an hour. `web_search` counts no tokens, but the searches
+    that the provider made.
     """
 
     input: int | None = None
@@ -33,6 +34,8 @@ class Usage:
     audio_in: int | None = None
     audio_out: int | None = None
     image_in: int | None = None
+    image_out: int | None = None
+    web_search: int | None = None
 
     def __bool__(self) -> bool:
         """True when at least one count is known, zero included."""
@@ -46,7 +49,7 @@ def wire_usage(usage: Usage) -> Attributes:
         names.INPUT_TOKENS: _sum(
             usage.input, usage.cache_read, writes, usage.audio_in, usage.image_in
         ),
-        names.OUTPUT_TOKENS: _sum(usage.output, usage.reasoning, usage.audio_out),
+        names.OUTPUT_TOKENS: _sum(usage.output, usage.reasoning, usage.audio_out, usage.image_out),
         names.CACHE_READ_TOKENS: usage.cache_read,
         names.CACHE_WRITE_TOKENS: writes,
         names.CACHE_WRITE_1H_TOKENS: usage.cache_write_1h,
@@ -54,6 +57,8 @@ def wire_usage(usage: Usage) -> Attributes:
         names.AUDIO_INPUT_TOKENS: usage.audio_in,
         names.AUDIO_OUTPUT_TOKENS: usage.audio_out,
         names.IMAGE_INPUT_TOKENS: usage.image_in,
+        names.IMAGE_OUTPUT_TOKENS: usage.image_out,
+        names.WEB_SEARCHES: usage.web_search,
     }
     return {name: count for name, count in counts.items() if count is not None}
 
@@ -134,6 +139,7 @@ def _inclusive(
     image_in = _count(within_in, "image_tokens")
     reasoning = _count(within_out, "reasoning_tokens")
     audio_out = _count(within_out, "audio_tokens")
+    image_out = _count(within_out, "image_tokens")
     # Audio and image tokens from the cache are counted in both; they are priced as cached.
     room = _less(total_in, cached, written)
     audio_in, room = _take(audio_in, room)
@@ -142,11 +148,12 @@ def _inclusive(
         input=room,
         cache_read=cached,
         cache_write_5m=written,
-        output=_less(total_out, reasoning, audio_out),
+        output=_less(total_out, reasoning, audio_out, image_out),
         reasoning=reasoning,
         audio_in=audio_in,
         audio_out=audio_out,
         image_in=image_in,
+        image_out=image_out,
     )
 
 
@@ -163,6 +170,7 @@ def _anthropic(raw: Any) -> Usage:
         cache_write_1h=hour,
         output=_less(_count(raw, "output_tokens", "outputTokens"), thinking),
         reasoning=thinking,
+        web_search=_count(field(raw, "server_tool_use"), "web_search_requests"),
     )
 
 
@@ -175,18 +183,20 @@ def _gemini(raw: Any) -> Usage:
     room = _less(_count(raw, "prompt_token_count", "promptTokenCount"), cached)
     audio_in, room = _take(_less(prompt.get("AUDIO"), cached_parts.get("AUDIO")), room)
     image_in, room = _take(_less(prompt.get("IMAGE"), cached_parts.get("IMAGE")), room)
-    audio_out = answer.get("AUDIO")
+    audio_out, image_out = answer.get("AUDIO"), answer.get("IMAGE")
     return Usage(
         input=_sum(room, tools),
         cache_read=cached,
         output=_less(
             _count(raw, "candidates_token_count", "candidatesTokenCount"),
             audio_out,
+            image_out,
         ),
         reasoning=_count(raw, "thoughts_token_count", "thoughtsTokenCount"),
         audio_in=audio_in,
         audio_out=audio_out,
         image_in=image_in,
+        image_out=image_out,
     )
 
 

@@ -2,8 +2,8 @@
 
 The OpenTelemetry GenAI name is used where the conventions have one; the rest is `finops.*`.
 Token totals follow the conventions, so they are inclusive: `INPUT_TOKENS` contains cache reads,
-cache writes, audio and image tokens, and `OUTPUT_TOKENS` contains reasoning and audio tokens. The
-other counts are subsets of these two.
+cache writes, audio and image tokens, and `OUTPUT_TOKENS` contains reasoning, audio and image tokens.
+The other counts of tokens are subsets of these two.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
 AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
+WEB_SEARCHES: Final = "finops.use.web_search"  # that the provider made and bills
 USAGE_SOURCE: Final = "finops.usage.source"  # provider, estimated, missing
 
 # For whom and why
