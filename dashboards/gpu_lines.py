@@ -12,7 +12,8 @@ from dashboards.gpu_chart import WORDS
 from dashboards.money import Money
 from dashboards.words import name_of
 from finops.costing.allocation.standing import HostStanding
-from finops.queries.gpu_costs import KINDS, GpuCost, PoolCost
+from finops.queries.gpu_costs import GpuCost
+from finops.queries.gpu_pool_cost import KINDS, PoolCost
 
 ZERO = Decimal(0)
 NAMES = {

@@ -25,15 +25,9 @@ from finops.config import load_config
 from finops.costing.allocation.said import pools_of
 from finops.costing.allocation.standing import HostStanding, standing_of
 from finops.queries import Coverage
-from finops.queries.gpu_costs import (
-    PoolCost,
-    all_pools,
-    billed_hours,
-    gpu_cost_over_time,
-    gpu_costs,
-    gpu_pool_costs,
-)
+from finops.queries.gpu_costs import billed_hours, gpu_cost_over_time, gpu_costs, gpu_pool_costs
 from finops.queries.gpu_hosts import gpu_hosts
+from finops.queries.gpu_pool_cost import PoolCost, all_pools
 from finops.queries.range import HOUR
 
 PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "all"}

@@ -24,15 +24,8 @@ from finops.api.schema import ERRORS, RANGE_PARAMETERS, limit, query
 from finops.api.unit_cost_body import UsdField, time_text, usd_text
 from finops.clickhouse.client import warehouse
 from finops.focus.spreadsheet import defuse
-from finops.queries.gpu_costs import (
-    GPU_DIMENSIONS,
-    KINDS,
-    GpuCost,
-    PoolCost,
-    all_pools,
-    gpu_costs,
-    gpu_pool_costs,
-)
+from finops.queries.gpu_costs import GPU_DIMENSIONS, GpuCost, gpu_costs, gpu_pool_costs
+from finops.queries.gpu_pool_cost import KINDS, PoolCost, all_pools
 from finops.queries.range import ceil_hour, floor_hour
 
 SINGLE = ("from", "to", "group_by", "pool", "format", "limit")

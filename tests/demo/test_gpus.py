@@ -19,9 +19,15 @@ def request(
     before_end_s: float, duration_ms: float, model: str = MODEL, used: bool = True
 ) -> Request:
     attempt = Attempt(
-        model=MODELS[model], after_ms=0.0, duration_ms=duration_ms, ttft_ms=None, outcome="ok", error_type="", usable=True,
+        model=MODELS[model],
+        after_ms=0.0,
+        duration_ms=duration_ms,
+        ttft_ms=None,
+        outcome="ok",
+        error_type="",
+        usable=True,
         tokens=USED if used else None,
-    )  # fmt: skip
+    )
     return Request(1, 1, CLIENTS["39"], "u", "p", before_end_s, (attempt,))
 
 

@@ -11,13 +11,9 @@ import pytest
 
 from finops.clickhouse.client import Warehouse
 from finops.queries.errors import UnknownDimension
-from finops.queries.gpu_costs import (
-    all_pools,
-    gpu_cost_over_time,
-    gpu_costs,
-    gpu_pool_costs,
-)
+from finops.queries.gpu_costs import gpu_cost_over_time, gpu_costs, gpu_pool_costs
 from finops.queries.gpu_hosts import gpu_hosts
+from finops.queries.gpu_pool_cost import all_pools
 from finops.queries.range import Range
 
 TEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
