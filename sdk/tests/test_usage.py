@@ -76,6 +76,11 @@ GEMINI_CAMEL = {
     "thoughtsTokenCount": 40,
     "totalTokenCount": 1120,
 }
+GEMINI_IMAGE = {
+    "prompt_token_count": 5,
+    "candidates_token_count": 1300,
+    "candidates_tokens_details": [{"modality": "IMAGE", "token_count": 1290}],
+}
 BEDROCK = {
     "inputTokens": 10,
     "outputTokens": 20,
@@ -112,6 +117,12 @@ EXPECTED: list[tuple[dict[str, Any], Usage]] = [
     (GEMINI, Usage(input=207, cache_read=600, audio_in=200, output=80, reasoning=40)),
     (GEMINI_CAMEL, Usage(input=400, cache_read=600, output=80, reasoning=40)),
     (BEDROCK, Usage(input=10, cache_read=5, cache_write_5m=3, output=20)),
+    # 1300 - 1290 for the image leaves 10.
+    (GEMINI_IMAGE, Usage(input=5, output=10, image_out=1290)),
+    (
+        {"input_tokens": 3, "output_tokens": 4, "server_tool_use": {"web_search_requests": 2}},
+        Usage(input=3, output=4, web_search=2),
+    ),
     ({"prompt_tokens": 8, "total_tokens": 8}, Usage(input=8)),
     ({"input_tokens": 3, "output_tokens": 4}, Usage(input=3, output=4)),
 ]

@@ -31,6 +31,7 @@ ANTHROPIC = {
         "cache_creation_input_tokens": 338,
         "cache_creation": {"ephemeral_5m_input_tokens": 211, "ephemeral_1h_input_tokens": 127},
         "output_tokens": 601,
+        "server_tool_use": {"web_search_requests": 3},
         "service_tier": "priority",
     },
 }
@@ -44,6 +45,7 @@ GEMINI = {
         "thoughts_token_count": 61,
         "tool_use_prompt_token_count": 5,
         "prompt_tokens_details": [{"modality": "IMAGE", "token_count": 3}],
+        "candidates_tokens_details": [{"modality": "IMAGE", "token_count": 9}],
     },
 }
 
@@ -77,6 +79,7 @@ def test_anthropics_answer_with_its_cache_beside_the_input() -> None:
         "cache_read": 331,
         "cache_write": 338,
         "cache_write_1h": 127,
+        "used_web_search": 3,
     }
 
 
@@ -89,6 +92,7 @@ def test_geminis_answer_with_its_thoughts_beside_the_output() -> None:
         "cache_read": 331,
         "reasoning": 61,
         "image_in": 3,
+        "image_out": 9,
     }
 
 
