@@ -2,8 +2,8 @@
 
 The OpenTelemetry GenAI name is used where the conventions have one; the rest is `finops.*`.
 Token totals follow the conventions, so they are inclusive: `INPUT_TOKENS` contains cache reads,
-cache writes, audio and image tokens, and `OUTPUT_TOKENS` contains reasoning, audio and image tokens.
-The other counts of tokens are subsets of these two.
+cache writes, audio and image tokens, and `OUTPUT_TOKENS` contains reasoning, audio and image
+tokens. The other counts of tokens are subsets of these two.
 """
 
 from __future__ import annotations
