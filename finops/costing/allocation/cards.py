@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-PROFILE = re.compile(r"^(?:mig[ -])?(\d)(?:c\.(\d))?g\.\d+gb", re.IGNORECASE)
+PROFILE = re.compile(r"(?:^|\bmig[ -])(\d)(?:c\.\d)?g\.\d+gb", re.IGNORECASE)
 SLICES = 7
 SLICES_OF_A30 = 4
 HOUR_MS = 3_600_000
@@ -56,11 +56,12 @@ class Seen:
 
 
 def slices_of(profile: str, gpu_model: str) -> tuple[int, int] | None:
-    """Return compute slices of a MIG profile and of its card; None for a name that isn't one.
+    """Return compute slices of a MIG profile and of its card; None where no name tells.
 
-    1c.3g.40gb is a compute instance: one slice of a GPU instance of three.
+    NVML names the profile in the model: NVIDIA H100 80GB HBM3 MIG 1g.10gb. 1c.3g.40gb is a compute
+    instance: one slice of a GPU instance of three.
     """
-    found = PROFILE.match(profile.strip())
+    found = PROFILE.search(profile.strip()) or PROFILE.search(gpu_model)
     if found is None:
         return None
     whole = SLICES_OF_A30 if "A30" in gpu_model.upper() else SLICES

@@ -25,7 +25,8 @@ def instance(number: str, profile: str, busy: float, covered_ms: int = HOUR_MS) 
         ("7g.80gb", "NVIDIA H100", (7, 7)),
         ("2g.12gb", "NVIDIA A30", (2, 4)),
         ("1c.3g.40gb", "NVIDIA H100", (1, 7)),
-        ("", "NVIDIA H100", None),
+        ("", "NVIDIA H100 80GB HBM3 MIG 2g.20gb", (2, 7)),
+        ("", "NVIDIA H100 80GB HBM3", None),
     ],
 )
 def test_a_profile_says_its_slices(
