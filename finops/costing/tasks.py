@@ -12,9 +12,9 @@ from django.utils.timezone import now
 
 from finops.clickhouse.client import warehouse
 from finops.clickhouse.errors import WarehouseError
+from finops.config import load_config
 from finops.costing.allocation.run import LEASE as ALLOCATION
 from finops.costing.allocation.run import allocate_due
-from finops.config import load_config
 from finops.costing.charge import LEASE, charge_waiting
 from finops.costing.doubt import tell_of_doubts, watch_ledger
 from finops.costing.errors import LeaseLost
