@@ -100,6 +100,8 @@ def rates_page(request: WorkspaceRequest) -> HttpResponse:
 def rate_model_page(request: WorkspaceRequest, provider: str, model: str) -> HttpResponse:
     """Show every rate of one model, and how its price went."""
     workspace, now, asker = request.workspace, timezone.now(), Asker()
+    if "\x00" in provider + model:
+        raise Http404("no such model")
     number = published_number()
     found = asker.ask(lambda ch: rates_of_model(ch, workspace.pk, number, provider, model))
     if found.value is not None and not found.value:

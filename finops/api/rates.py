@@ -122,6 +122,8 @@ class RatesOfModelView(APIView):
     )
     def get(self, request: Request, provider: str, model: str) -> Response:
         workspace = workspace_of(request)
+        if "\x00" in provider + model:
+            raise Http404("no such model")
         version = version_number()
         with warehouse() as ch:
             rates = rates_of_model(ch, workspace.pk, version, provider, model)

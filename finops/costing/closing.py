@@ -22,6 +22,7 @@ from finops.costing.errors import MonthClosed, MonthRefused
 from finops.costing.repricing import ClosedMonth, Repricing
 
 ZERO = Decimal(0)
+FIRST_MONTH = date(2000, 1, 1)
 TOTALS = """
 SELECT tenant, toStartOfMonth(hour) AS month, sum(calls) AS calls, sum(cost_usd) AS cost_usd
 FROM usage_hourly FINAL
@@ -108,6 +109,8 @@ def close_month(
     """Freeze a month's totals and protect it; raises MonthRefused, WarehouseError."""
     month = month.replace(day=1)
     start, end = first_moment(month), first_moment(month_after(month))
+    if month < FIRST_MONTH:
+        raise MonthRefused(f"No call is older than {FIRST_MONTH:%Y-%m}.")
     if end > now:
         raise MonthRefused(
             f"{month:%Y-%m} isn't over: it can be closed from {end:%Y-%m-%d} UTC on."

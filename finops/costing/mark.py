@@ -53,7 +53,11 @@ def ask_for_repricing(
     forced: bool = False,
     key: str = "",
 ) -> Repricing:
-    """Mark a range that a person asks for, all of it; raises MonthClosed unless forced."""
+    """Mark a range that a person asks for, all of it; raises MonthClosed unless forced.
+
+    What lies before the oldest charge or after all time is cut off.
+    """
+    start, end = max(start, now - CHARGES_KEPT), min(end, FOREVER)
     if not forced:
         refuse_closed([workspace], start, end)
     return Repricing.objects.create(
