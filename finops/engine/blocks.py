@@ -1,0 +1,120 @@
+"""Paged memory of the KV cache: blocks, who holds them, and what is left in those nobody holds.
+
+A block is spare (nothing worth keeping in it), private (one sequence holds it), shared (published
+under the hash of the whole prefix that ends in it; counted), or idle (published, held by nobody).
+Spare blocks go first; then idle ones, the longest idle first. A sequence gives its blocks back from
+its tail, so a prefix is never evicted before what follows it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from finops.engine.sequence import Sequence
+
+
+class BlockPool:
+    """`total` blocks of `block_size` tokens; a hash stands for exactly one chain of tokens."""
+
+    def __init__(self, total: int, block_size: int) -> None:
+        self.total = total
+        self.block_size = block_size
+        self.spare: list[int] = list(range(total - 1, -1, -1))
+        self.idle: OrderedDict[int, int] = OrderedDict()  # block: hash, longest idle first
+        self.block_of: dict[int, int] = {}  # hash: block, shared or idle
+        self.hash_of: dict[int, int] = {}  # block: hash, shared or idle
+        self.holders: dict[int, int] = {}  # block: sequences, shared only
+        self.evicted = 0
+
+    @property
+    def available(self) -> int:
+        """Blocks that can be taken now."""
+        return len(self.spare) + len(self.idle)
+
+    def blocks_for(self, tokens: int) -> int:
+        """Blocks that hold so many tokens."""
+        return -(-tokens // self.block_size)
+
+    def take(self, count: int) -> list[int]:
+        """`count` blocks for one holder; the caller has looked at `available`."""
+        if count <= 0:
+            return []
+        for _ in range(count - len(self.spare)):
+            block, key = self.idle.popitem(last=False)
+            del self.block_of[key], self.hash_of[block]
+            self.spare.append(block)
+            self.evicted += 1
+        taken = self.spare[-count:]
+        del self.spare[-count:]
+        return taken
+
+    def match(self, seq: Sequence) -> list[int]:
+        """The blocks of the longest prefix that is there; its last token is never among it."""
+        found: list[int] = []
+        for key in seq.hashes[: (seq.total - 1) // self.block_size]:
+            block = self.block_of.get(key)
+            if block is None:
+                break
+            found.append(block)
+        return found
+
+    def can_admit(self, seq: Sequence, hits: list[int]) -> bool:
+        """Whether all known tokens of `seq` fit; an idle block that is hit costs its place too."""
+        pinned = sum(1 for block in hits if block in self.idle) if hits else 0
+        return self.blocks_for(seq.total) - len(hits) + pinned <= self.available
+
+    def admit(self, seq: Sequence, hits: list[int]) -> None:
+        """Give `seq` its hits and blocks for the rest of its known tokens."""
+        for block in hits:
+            if self.idle.pop(block, None) is None:
+                self.holders[block] += 1
+            else:
+                self.holders[block] = 1
+        seq.published = len(hits)
+        seq.computed = len(hits) * self.block_size
+        rest = self.take(self.blocks_for(seq.total) - len(hits))
+        seq.blocks = hits + rest if hits else rest
+
+    def publish(self, seq: Sequence, tokens: int) -> None:
+        """Make the full blocks of the first `tokens` tokens, which are computed, findable.
+
+        Where another sequence has published the same prefix meanwhile, `seq` shares that block and
+        gives its own back.
+        """
+        for at in range(seq.published, min(tokens // self.block_size, len(seq.hashes))):
+            key, own = seq.hashes[at], seq.blocks[at]
+            there = self.block_of.get(key)
+            if there is None:
+                self.block_of[key] = own
+                self.hash_of[own] = key
+                self.holders[own] = 1
+            else:
+                seq.blocks[at] = there
+                self.spare.append(own)
+                if self.idle.pop(there, None) is None:
+                    self.holders[there] += 1
+                else:
+                    self.holders[there] = 1
+            seq.published = at + 1
+
+    def release(self, seq: Sequence) -> None:
+        """Take all blocks back, tail first; what was published stays findable."""
+        if seq.hashes:
+            self.publish(seq, seq.computed)
+            for block in reversed(seq.blocks):
+                self._give_back(block)
+        else:
+            self.spare.extend(seq.blocks)
+        seq.blocks = []
+        seq.published = 0
+        seq.computed = 0
+
+    def _give_back(self, block: int) -> None:
+        holders = self.holders.get(block)
+        if holders is None:
+            self.spare.append(block)
+        elif holders > 1:
+            self.holders[block] = holders - 1
+        else:
+            del self.holders[block]
+            self.idle[block] = self.hash_of[block]

@@ -1,0 +1,40 @@
+"""What the engine refuses; each sentence says what to change."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of the engine's errors; none of them goes away by trying again."""
+
+    code = "engine"
+    retryable = False
+
+
+class InvalidPolicy(EngineError):
+    """A scheduler's setting contradicts itself or another."""
+
+    code = "invalid_policy"
+
+
+class InvalidWorkload(EngineError):
+    """A request can't be simulated as given."""
+
+    code = "invalid_workload"
+
+
+class UnknownEntry(EngineError):
+    """A GPU, model or precision that no catalogue holds."""
+
+    code = "unknown_entry"
+
+
+class InvalidCatalogue(EngineError):
+    """A catalogue file that can't be read as one."""
+
+    code = "invalid_catalogue"
+
+
+class TooFewPoints(EngineError):
+    """Constants can't be fitted to so little."""
+
+    code = "too_few_points"

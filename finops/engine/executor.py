@@ -1,0 +1,38 @@
+"""What the scheduler needs to know of whoever computes its steps."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class StepTime(Protocol):
+    """How long a step takes, in integer picoseconds.
+
+    step = fixed_ps(tokens, rows) + kv_ps × KV tokens read + pair_ps × pairs of tokens attended to
+    in chunks. For a fixed batch that is affine in the KV tokens, so that k equal decode steps have
+    a closed form. Integers make it the same number as the sum of the k steps.
+    """
+
+    @property
+    def kv_ps(self) -> int:
+        """Picoseconds for each token whose keys and values a step reads."""
+
+    @property
+    def pair_ps(self) -> int:
+        """Picoseconds for each pair of tokens in a chunk's attention."""
+
+    def fixed_ps(self, tokens: int, rows: int) -> int:
+        """Picoseconds of a step that computes `tokens` tokens for `rows` sequences; above 0."""
+
+
+class LinearStepTime:
+    """A step time by four numbers: for tests, and where nothing else is known."""
+
+    def __init__(
+        self, step_ps: int, token_ps: int = 0, row_ps: int = 0, kv_ps: int = 0, pair_ps: int = 0
+    ) -> None:
+        self.step_ps, self.token_ps, self.row_ps = step_ps, token_ps, row_ps
+        self.kv_ps, self.pair_ps = kv_ps, pair_ps
+
+    def fixed_ps(self, tokens: int, rows: int) -> int:
+        return self.step_ps + self.token_ps * tokens + self.row_ps * rows

@@ -1,0 +1,140 @@
+"""Traffic through a scheduler in simulated time: nothing is random, nothing reads a clock."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from finops.engine.arrivals import Arrivals
+from finops.engine.batching import BatchScheduler
+from finops.engine.errors import InvalidWorkload
+from finops.engine.executor import StepTime
+from finops.engine.fast_forward import FastForward, Segment
+from finops.engine.policy import BatchPolicy, Policy
+from finops.engine.result import Ledger, Result, column
+from finops.engine.scheduler import Scheduler
+from finops.engine.sequence import Sequence, State
+from finops.engine.stepwise import Stepwise
+from finops.engine.workload import Workload
+
+
+def simulate(
+    workload: Workload,
+    policy: Policy | BatchPolicy,
+    step_time: StepTime,
+    *,
+    fast: bool = True,
+    journal: list[Segment] | None = None,
+) -> Result:
+    """Serve the workload by one replica; the same result, to the bit, fast or step by step.
+
+    A `journal` (fast, continuous batching only) gets the sizes of all steps, see FastForward.
+    Raises InvalidWorkload for a class that the policy doesn't have.
+    """
+    if len(workload) and int(workload.klass.max()) >= len(policy.classes):
+        raise InvalidWorkload("A request's class is not one of the policy's.")
+    return Simulation(workload, policy, step_time, fast, journal).run()
+
+
+class Simulation:
+    """The loop: who came, who gave up, one advance, who is done."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        policy: Policy | BatchPolicy,
+        step_time: StepTime,
+        fast: bool,
+        journal: list[Segment] | None,
+    ) -> None:
+        self.workload = workload
+        self.arrivals = Arrivals(workload)
+        self.ledger = Ledger(len(workload))
+        self.deadlines: list[tuple[int, int, Sequence]] = []
+        self.busy = self.now = self.end = 0
+        self.scheduler: Scheduler | BatchScheduler
+        self.runner: FastForward | Stepwise
+        if isinstance(policy, Policy):
+            self.scheduler = Scheduler(policy)
+        else:
+            self.scheduler = BatchScheduler(policy)
+        if fast and isinstance(self.scheduler, Scheduler):
+            limited = any(service.max_queue is not None for service in policy.classes)
+            heed = limited or self.arrivals.has_timeouts
+            self.runner = FastForward(self.scheduler, step_time, heed, journal)
+        else:
+            self.runner = Stepwise(self.scheduler, step_time)
+
+    def run(self) -> Result:
+        """Until nobody comes, waits or runs any more."""
+        arrivals = self.arrivals
+        start = self.now = self.end = arrivals.next_time() or 0
+        while True:
+            self._let_in()
+            self._cut_off()
+            arrival = arrivals.next_time()
+            if arrival is not None and arrival <= self.now:
+                continue  # a retry at once
+            if not self.scheduler.live:
+                if arrival is None:
+                    break
+                self.now = arrival
+                continue
+            self._advance(arrival)
+        return self._result(start)
+
+    def _advance(self, arrival: int | None) -> None:
+        deadline = self._next_deadline()
+        end = self.runner.advance(self.now, arrival, deadline)
+        if end is None:
+            times = (arrival, deadline, self.scheduler.wake())
+            self.now = min(time for time in times if time is not None)
+            return
+        self.busy += end - self.now
+        self.now = self.end = end
+        for seq in self.runner.finished:
+            self._ended(seq, end)
+
+    def _let_in(self) -> None:
+        while (seq := self.arrivals.pop(self.now)) is not None:
+            self.ledger.came(seq)
+            if not self.scheduler.add(seq):
+                self._ended(seq, seq.arrival)
+            elif seq.deadline is not None:
+                heappush(self.deadlines, (seq.deadline, self.scheduler.arrivals, seq))
+
+    def _cut_off(self) -> None:
+        """End those whose client has given up; it went at its deadline, not at the step's end."""
+        while self.deadlines and self.deadlines[0][0] <= self.now:
+            deadline, _, seq = heappop(self.deadlines)
+            if seq.state < State.FINISHED:
+                self.runner.drop(seq)
+                self.end = max(self.end, deadline)
+                self._ended(seq, deadline)
+
+    def _next_deadline(self) -> int | None:
+        while self.deadlines and self.deadlines[0][2].state >= State.FINISHED:
+            heappop(self.deadlines)
+        return self.deadlines[0][0] if self.deadlines else None
+
+    def _ended(self, seq: Sequence, time: int) -> None:
+        self.ledger.ended(seq, time)
+        self.arrivals.ended(seq, time)
+
+    def _result(self, start: int) -> Result:
+        ledger = self.ledger
+        return Result(
+            arrival_ps=column(ledger.arrival),
+            scheduled_ps=column(ledger.scheduled),
+            first_ps=column(ledger.first),
+            finish_ps=column(ledger.finish),
+            output=self.workload.output,
+            status=column(ledger.status),
+            attempts=column(self.arrivals.attempts),
+            cached=column(ledger.cached),
+            preempted=column(ledger.preempted),
+            busy_ps=self.busy,
+            start_ps=start,
+            end_ps=self.end,
+            steps=self.runner.steps,
+            computed_tokens=self.runner.tokens,
+        )

@@ -1,0 +1,210 @@
+"""The rules that a correct scheduler follows, whatever the traffic."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from finops.engine.executor import LinearStepTime
+from finops.engine.policy import Policy, ServiceClass
+from finops.engine.result import Result
+from finops.engine.sequence import State
+from finops.engine.simulate import simulate
+from finops.engine.workload import Request, Retry, Workload, closed_loop
+from tests.engine.drawn import cases, policies, step_times, workloads
+from tests.engine.watched import run_watched
+
+few = settings(max_examples=40, deadline=None)
+Case = tuple[Workload, Policy, LinearStepTime]
+
+
+def difference(one: Result, two: Result) -> list[str]:
+    """Names of the fields in which two results differ."""
+    names = [field.name for field in fields(one)]
+    return [name for name in names if not np.array_equal(getattr(one, name), getattr(two, name))]
+
+
+@given(cases())
+@settings(max_examples=250, deadline=None)
+def test_every_step_keeps_budget_order_and_blocks(case: Case) -> None:
+    # Rules 1 to 6 and 9, and the freed blocks of rule 14: see tests/engine/watched.py.
+    run_watched(*case)
+
+
+@given(cases())
+@settings(max_examples=400, deadline=None)
+def test_fast_forward_gives_the_same_as_step_by_step(case: Case) -> None:
+    assert difference(simulate(*case), simulate(*case, fast=False)) == []
+
+
+@given(cases())
+@few
+def test_running_twice_gives_the_same(case: Case) -> None:
+    assert difference(simulate(*case), simulate(*case)) == []
+
+
+@given(cases(patient=True))
+@few
+def test_what_can_never_fit_is_rejected_and_all_else_finishes(case: Case) -> None:
+    workload, policy, step_time = case
+    policy = replace(policy, classes=tuple(replace(c, max_queue=None) for c in policy.classes))
+    result = simulate(workload, policy, step_time)
+    longest = workload.prompt + workload.output - 1
+    fits = -(-longest // policy.block_size) <= policy.blocks
+    assert (result.finished == fits).all()
+    assert (result.status[~fits] == State.REJECTED).all()
+
+
+@given(cases())
+@few
+def test_times_are_in_order_and_the_engine_is_busy_at_most_all_the_time(case: Case) -> None:
+    result = simulate(*case)
+    done = result.finished
+    assert (result.arrival_ps[done] <= result.scheduled_ps[done]).all()
+    assert (result.scheduled_ps[done] < result.first_ps[done]).all()
+    assert (result.first_ps[done] <= result.finish_ps[done]).all()
+    assert (result.first_ps == result.finish_ps)[done & (result.output == 1)].all()
+    assert 0 <= result.busy_ps <= result.end_ps - result.start_ps
+    assert (result.status >= State.FINISHED).all()
+
+
+@given(cases(patient=True))
+@few
+def test_within_a_class_who_comes_first_starts_first(case: Case) -> None:
+    workload, policy, step_time = case
+    result = simulate(workload, policy, step_time)
+    for klass in range(len(policy.classes)):
+        chosen = result.finished & (workload.klass == klass)
+        order = np.argsort(result.arrival_ps[chosen], kind="stable")
+        arrivals, starts = result.arrival_ps[chosen][order], result.scheduled_ps[chosen][order]
+        later = np.diff(arrivals) > 0
+        assert (np.diff(starts)[later] >= 0).all()
+
+
+def test_ageing_lets_the_background_pass_those_who_came_much_later() -> None:
+    classes = (ServiceClass("interactive"), ServiceClass("background", priority=1))
+    policy = Policy(blocks=100, max_seqs=1, max_tokens=64, age_ps=5_000, classes=classes)
+    chats = [Request(at * 100, prompt=8, output=10) for at in range(100)]
+    chats.insert(0, Request(0, prompt=8, output=10, klass=1))
+    aged = simulate(Workload.of(chats), policy, LinearStepTime(100))
+    # Each chat takes 1,000 ps; those that came before 5,000 ps go first: 50 of them, so it starts
+    # when they are done. Without ageing it would be the last.
+    assert aged.scheduled_ps[0] == 50 * 1_000
+    patient = simulate(Workload.of(chats), replace(policy, age_ps=10**12), LinearStepTime(100))
+    assert patient.scheduled_ps[0] == patient.scheduled_ps.max()
+
+
+@given(cases())
+@few
+def test_enough_blocks_mean_no_preemption_and_no_cache_no_hits(case: Case) -> None:
+    workload, policy, step_time = case
+    roomy = simulate(workload, replace(policy, blocks=25 * 100), step_time)
+    assert roomy.preempted.sum() == 0
+    bare = simulate(workload, replace(policy, prefix_cache=False), step_time)
+    assert bare.cached.sum() == 0
+
+
+@given(cases())
+@few
+def test_a_hit_is_whole_blocks_of_the_prompt_and_never_its_last_token(case: Case) -> None:
+    workload, policy, step_time = case
+    result = simulate(workload, policy, step_time)
+    assert (result.cached % policy.block_size == 0).all()
+    assert (result.cached < workload.prompt).all()
+
+
+@given(policies(), step_times(), st.integers(1, 90), st.integers(1, 40))
+@few
+def test_one_request_alone_takes_what_the_formula_says(
+    policy: Policy, time: LinearStepTime, prompt: int, output: int
+) -> None:
+    assume((prompt + output - 1) <= policy.blocks * policy.block_size)
+    alone = simulate(Workload.of([Request(50, prompt, output)]), policy, time)
+    ttft, at = 0, 0
+    while at < prompt:
+        chunk = min(policy.max_tokens, prompt - at)
+        pairs = chunk * at + chunk * (chunk + 1) // 2 if chunk > 1 else 0
+        ttft += time.fixed_ps(chunk, 1) + time.kv_ps * (at + chunk) + time.pair_ps * pairs
+        at += chunk
+    assert alone.first_ps[0] - 50 == ttft
+    steps = output - 1
+    decode = steps * time.fixed_ps(1, 1) + time.kv_ps * (prompt * steps + steps * output // 2)
+    assert alone.finish_ps[0] - alone.first_ps[0] == decode
+
+
+@given(policies(), step_times(), st.integers(2, 9), st.data())
+@few
+def test_a_closed_system_scales_with_its_step_time(
+    policy: Policy, time: LinearStepTime, factor: int, data: st.DataObject
+) -> None:
+    drawn = data.draw(workloads(policy, patient=True))
+    workload = closed_loop(drawn.prompt, drawn.output, clients=3)
+    slow = LinearStepTime(
+        time.step_ps * factor,
+        time.token_ps * factor,
+        time.row_ps * factor,
+        time.kv_ps * factor,
+        time.pair_ps * factor,
+    )
+    policy = replace(policy, classes=(ServiceClass(),))
+    one, other = simulate(workload, policy, time), simulate(workload, policy, slow)
+    assert (one.finish_ps * factor == other.finish_ps)[one.finished].all()
+    assert one.steps == other.steps
+
+
+@given(policies(), st.integers(1, 60), st.data())
+@few
+def test_more_blocks_never_let_anyone_finish_later_where_steps_cost_the_same(
+    policy: Policy, more: int, data: st.DataObject
+) -> None:
+    policy = replace(policy, max_tokens=10_000, classes=(ServiceClass(),), prefix_cache=False)
+    drawn = data.draw(workloads(policy, patient=True))
+    workload = replace(
+        drawn,
+        klass=np.zeros_like(drawn.klass),
+        hashes=None,
+    )
+    few_blocks = simulate(workload, policy, LinearStepTime(100))
+    many = simulate(workload, replace(policy, blocks=policy.blocks + more), LinearStepTime(100))
+    assume(few_blocks.preempted.sum() + many.preempted.sum() == 0)
+    assume((few_blocks.finished == many.finished).all() and (workload.after < 0).all())
+    assert (many.finish_ps <= few_blocks.finish_ps).all()
+
+
+def test_littles_law_holds_for_a_steady_load() -> None:
+    rng = np.random.default_rng(3)
+    size = 4_000
+    arrivals = np.cumsum(rng.exponential(2_000, size)).astype(np.int64)
+    lengths = rng.integers(5, 60, (2, size))
+    workload = Workload.of_columns(arrivals, lengths[0], lengths[1])
+    result = simulate(workload, Policy(blocks=5_000, max_seqs=64), LinearStepTime(80, 1, 2))
+    marks = np.concatenate([result.arrival_ps, result.finish_ps])
+    change = np.concatenate([np.ones(size), -np.ones(size)])
+    order = np.argsort(marks, kind="stable")
+    inside = np.cumsum(change[order])[:-1]
+    mean_inside = (inside * np.diff(marks[order])).sum() / (marks.max() - marks.min())
+    assert mean_inside == pytest.approx(result.requests_per_s * result.e2e_s().mean(), rel=1e-9)
+    assert 0.3 < result.utilisation <= 1
+
+
+def test_a_timeout_is_tried_again_as_the_same_request_and_the_next_turn_waits_for_it() -> None:
+    first = Request(0, prompt=4, output=10, timeout_ps=450)
+    second = Request(100, prompt=4, output=2, after=0)
+    workload = Workload.of([first, second], Retry(attempts=2, backoff_ps=1_000))
+    result = simulate(workload, Policy(blocks=10), LinearStepTime(100))
+    # Cut off at 450, again at 1,450, cut off at 1,900; the next turn comes 100 later.
+    assert result.status.tolist() == [State.TIMED_OUT, State.FINISHED]
+    assert result.attempts.tolist() == [2, 1]
+    assert result.finish_ps.tolist() == [1_900, 2_200]
+    assert result.arrival_ps.tolist() == [0, 2_000]
+
+
+@pytest.mark.soak
+@given(cases())
+@settings(max_examples=1_000, deadline=None)
+def test_a_thousand_configurations_are_the_same_fast_and_step_by_step(case: Case) -> None:
+    assert difference(simulate(*case), simulate(*case, fast=False)) == []
