@@ -1,7 +1,8 @@
 """How fast calls become charges and hourly sums, with ClickHouse held to one thread.
 
 Measured in a process of its own against the embedded server: an hour of a million calls in segments
-as the loader leaves them, then a few seconds of late traffic into that full hour, then nothing; and
+as the loader leaves them, then a few seconds of late traffic into that full hour, then hours that
+are behind by two millions, then nothing; and
 a month of charges priced anew (`--month CALLS`, 10 million by default), with all cores. Seconds of
 processor time are the server's, which other work on the machine doesn't stretch.
 """
@@ -29,6 +30,9 @@ CALLS = 1_000_000
 SEGMENT_CALLS = 20_000
 LATE_CALLS = 1_500
 ROUNDS = 3
+FULL = datetime(2026, 11, 20, 10, tzinfo=UTC)
+# Hours enough before it that none of them is read beside the full one.
+BEHIND, BEHIND_HOURS = datetime(2026, 11, 19, 10, tzinfo=UTC), 3
 MONTH_CALLS = 10_000_000
 MONTH = datetime(2026, 10, 1, tzinfo=UTC)
 DAYS = 30
@@ -44,7 +48,8 @@ SELECT 1, concat('tenant-', toString(number % 200)), concat('user-', toString(nu
     concat('response-', toString(number)), 'chat',
     ['openai', 'anthropic', 'gcp.gemini', 'deepseek'][number % 4 + 1],
     ['gpt-4o', 'claude-sonnet-4-5', 'gemini-2.5-pro', 'deepseek-chat'][number % 4 + 1],
-    toDateTime64('2026-11-20 10:00:00', 6, 'UTC') + number % 3600, 1200,
+    {first:DateTime64(6, 'UTC')} + intDiv((number - {start:UInt64}) * {seconds:UInt64},
+        {calls:UInt64}), 1200,
     intHash64(number) % 5000, intHash64(number + 1) % 300, intHash64(number + 2) % 700, 'ok',
     intHash64(number + 3), 'none',
     concat({name:String}, toString(intDiv(number, {size:UInt32}))), now64(3)
@@ -113,8 +118,11 @@ def seconds(work: Callable[[], object]) -> float:
     return processor_s(pid) - began
 
 
-def load(ch: Warehouse, name: str, start: int, calls: int) -> None:
-    ch.command(FILL, {"name": name, "start": start, "calls": calls, "size": SEGMENT_CALLS})
+def load(
+    ch: Warehouse, name: str, start: int, calls: int, first: datetime = FULL, hours: int = 1
+) -> None:
+    params = {"name": name, "start": start, "calls": calls, "size": SEGMENT_CALLS}
+    ch.command(FILL, {**params, "first": first, "seconds": hours * 3600})
     ch.command(ANNOUNCE, {"name": name})
 
 
@@ -139,9 +147,15 @@ def figures(ch: Warehouse) -> list[Figure]:
     for round_ in range(ROUNDS):
         load(ch, f"late-{round_}-", CALLS + round_ * LATE_CALLS, LATE_CALLS)
         late_s.append(seconds(lambda: charge(ch)))
+    # Two rounds: each reads hours of the other beside its own, and follows links.
+    for round_ in range(2):
+        first = BEHIND + round_ * timedelta(hours=BEHIND_HOURS)
+        load(ch, f"behind-{round_}-", (10 + round_) * CALLS, CALLS, first, BEHIND_HOURS)
+    behind_s = seconds(lambda: charge(ch))
     idle_ms = median(seconds(lambda: charge(ch)) for _ in range(ROUNDS)) * 1000
     return [
         ("calls charged and summed", CALLS / whole_s, "calls/CPU s", "200,000"),
+        ("a backlog of hours, charged and summed", 2 * CALLS / behind_s, "calls/CPU s", ""),
         (f"{LATE_CALLS:,} new calls in an hour of 1M", median(late_s), "CPU s", "below 5"),
         ("hour of 1M calls summed", roll_up_s(ch), "CPU s", ""),
         ("run with nothing to do", idle_ms, "CPU ms", ""),
