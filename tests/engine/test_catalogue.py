@@ -1,0 +1,71 @@
+"""The catalogue of GPUs and models, and a user's own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from finops.engine.catalogue import load
+from finops.engine.errors import InvalidCatalogue, UnknownEntry
+
+OWN_GPU = """
+gpus:
+  my_card: {source: my own measurement, memory_gb: 48, bandwidth_gb_s: 700, bf16_tflops: 90,
+            link: pcie, link_gb_s: 32, aliases: [card]}
+"""
+
+
+def test_every_figure_names_its_source() -> None:
+    catalogue = load()
+    assert all(gpu.source for gpu in catalogue.gpus.values())
+    assert all(model.source for model in catalogue.models.values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("Llama 3.3 70B", "llama-3.1-70b"),
+        ("codellama/CodeLlama-34b-Instruct-hf", "codellama-34b"),
+        ("Qwen/Qwen3-235B-A22B-FP8", "qwen3-235b-a22b"),
+        ("mistralai/Mistral-Nemo-Instruct-2407", "mistral-nemo"),
+        ("mistralai/Mixtral-8x22B-Instruct-v0.1", "mixtral-8x22b"),
+    ],
+)
+def test_a_model_is_found_by_the_names_it_goes_by(asked: str, found: str) -> None:
+    assert load().model(asked).name == found
+
+
+def test_what_nobody_knows_is_said() -> None:
+    with pytest.raises(UnknownEntry, match="GPU tpu_v9"):
+        load().gpu("tpu_v9")
+
+
+def test_a_file_of_ones_own_adds_and_corrects(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(OWN_GPU + OWN_GPU.replace("gpus:", "").replace("my_card", "h100"))
+    catalogue = load(own)
+    assert catalogue.gpu("card").memory_gb == 48
+    assert catalogue.gpu("H100").bandwidth_gb_s == 700
+    assert catalogue.gpu("a100").bandwidth_gb_s == 2039
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("gpus: {x: {source: y}}", "lacks memory_gb"),
+        (OWN_GPU.replace("700", "fast"), "bandwidth_gb_s of my_card can't be 'fast'"),
+        (OWN_GPU.replace("link_gb_s", "links"), "unknown field links"),
+        ("gpus: [1, 2]", "names with fields"),
+        ("cards: {}", "gpus:"),
+        ("gpus: {", "can't be read"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_with_the_reason(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(text)
+    with pytest.raises(InvalidCatalogue, match=says):
+        load(own)
