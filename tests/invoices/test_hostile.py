@@ -84,7 +84,7 @@ def test_only_the_first_problems_are_kept_and_all_are_counted() -> None:
         (b'{"data": 1}', Unreadable, "not pages of a usage API"),
         (b"[]", Unreadable, "not pages of a usage API"),
         (b'{"data": [{"start_time": 1, "results": []}]}', UnknownFormat, "No result in this JSON"),
-        (gzip.compress(b"a,b\n" * 100)[:-9], Unreadable, "The gzip file ends in its middle"),
+        (gzip.compress(b"a,b\n" * 100, mtime=0)[:-9], Unreadable, "The gzip file ends in its middle"),
         (b"\x1f\x8b and no gzip", Unreadable, "begins as gzip and is broken"),
         (HEADER.encode(), Unreadable, "no line about models"),
     ],
@@ -100,7 +100,7 @@ def test_what_is_no_export_is_refused_in_a_sentence(
     "content",
     [
         console(*["2026-11-01,Claude Sonnet 4.5,output,1.00"] * 60),
-        gzip.compress(console(*["2026-11-01,Claude Sonnet 4.5,output,1.00"] * 500)),
+        gzip.compress(console(*["2026-11-01,Claude Sonnet 4.5,output,1.00"] * 500), mtime=0),
         console(*["2026-11-01,m,output,1"] * 30),
         console(*["2026-11-01,m,output,1"] * 15),
         console("2026-11-01," + "m" * 900 + ",output,1"),
