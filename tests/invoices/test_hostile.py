@@ -84,7 +84,11 @@ def test_only_the_first_problems_are_kept_and_all_are_counted() -> None:
         (b'{"data": 1}', Unreadable, "not pages of a usage API"),
         (b"[]", Unreadable, "not pages of a usage API"),
         (b'{"data": [{"start_time": 1, "results": []}]}', UnknownFormat, "No result in this JSON"),
-        (gzip.compress(b"a,b\n" * 100, mtime=0)[:-9], Unreadable, "The gzip file ends in its middle"),
+        (
+            gzip.compress(b"a,b\n" * 100, mtime=0)[:-9],
+            Unreadable,
+            "The gzip file ends in its middle",
+        ),
         (b"\x1f\x8b and no gzip", Unreadable, "begins as gzip and is broken"),
         (HEADER.encode(), Unreadable, "no line about models"),
     ],
