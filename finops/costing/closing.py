@@ -1,8 +1,9 @@
 """Closed months: what was reported for a month stays, or is seen to have moved.
 
-A month is a month of UTC. A closed one is left out of every repricing and recomputation unless
-forced, with a reason. Late calls are charged all the same, for hiding them would be worse: the
-month's totals were frozen when it was closed, so what it moved by since is always known.
+A month is a month of UTC. A closed one is left out of every repricing, recomputation and allocation
+of GPU hours unless forced, with a reason. Late calls are charged all the same, for hiding them
+would be worse: the month's totals were frozen when it was closed, so what it moved by since is
+always known.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from django.db import IntegrityError, transaction
 from finops.accounts.audit import record
 from finops.accounts.models import User, Workspace
 from finops.clickhouse.client import Warehouse
+from finops.costing.allocation.said import pools_of
+from finops.costing.allocation.worklist import due_hours
 from finops.costing.errors import MonthClosed, MonthRefused
 from finops.costing.repricing import ClosedMonth, Repricing
 
@@ -81,7 +84,7 @@ def closed_in(workspace: Workspace, start: datetime, end: datetime) -> list[date
     """Return the closed months that [start, end) touches."""
     first = start.astimezone(UTC).date().replace(day=1)
     found = ClosedMonth.objects.filter(
-        workspace=workspace, reopened_at=None, month__gte=first, month__lt=end.astimezone(UTC)
+        workspace=workspace, reopened_at=None, month__gte=first, month__lte=end.astimezone(UTC)
     )
     return sorted(
         month for month in found.values_list("month", flat=True) if first_moment(month) < end
@@ -94,6 +97,14 @@ def refuse_closed(workspaces: Iterable[Workspace], start: datetime, end: datetim
         closed = closed_in(workspace, start, end)
         if closed:
             raise MonthClosed(workspace.slug, [f"{month:%Y-%m}" for month in closed])
+
+
+def gpu_hours_due(
+    ch: Warehouse, workspace: Workspace, start: datetime, end: datetime, now: datetime
+) -> int:
+    """Count the hours whose GPU bills are missing or out of date: closed, they would stay so."""
+    due = due_hours(ch, workspace.pk, pools_of(workspace), now)
+    return sum(start <= one.hour < end for one in due)
 
 
 def close_month(
@@ -120,6 +131,11 @@ def close_month(
     )
     if busy.exists():
         raise MonthRefused(f"{month:%Y-%m} is about to be repriced: close it when that is done.")
+    if gpu_hours_due(ch, workspace, start, end, now):
+        raise MonthRefused(
+            f"GPU hours of {month:%Y-%m} are still to be allocated, which takes some minutes: "
+            "close it when that is done."
+        )
     found = totals(ch, workspace.pk, start, end)
     try:
         with transaction.atomic():

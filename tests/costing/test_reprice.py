@@ -170,6 +170,10 @@ def test_a_closed_month_is_left_as_it_is_unless_forced(
     end = NOVEMBER + timedelta(hours=1)
     with pytest.raises(MonthClosed, match="2026-10 of acme is closed"):
         ask_for_repricing(acme, OCTOBER, end, who=None, why="", now=now())
+    with pytest.raises(MonthClosed, match="2026-10"):  # whole hours: this one reaches into October
+        september = datetime(2026, 9, 30, 23, tzinfo=UTC)
+        just_in = datetime(2026, 10, 1, 0, 30, tzinfo=UTC)
+        ask_for_repricing(acme, september, just_in, who=None, why="", now=now())
     span = ("--from", "2026-10-01", "--to", "2026-11-01", "--workspace", "acme")
     for command in ("reprice", "recompute"):
         with pytest.raises(CommandError, match="2026-10 of acme is closed"):

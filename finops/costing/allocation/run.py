@@ -1,5 +1,7 @@
 """The job: allocate the hours that are due, workspace by workspace, the newest first.
 
+A closed month keeps the bills that it was closed with, whatever is said of its pools or comes late.
+
 Every step can be cut off and done again: rows carry the version of the run, the newest wins, and an
 hour leaves the work list only when its bill says what it was worked out from.
 """
@@ -18,8 +20,17 @@ from finops.costing.allocation.observe import observe
 from finops.costing.allocation.plan import HOUR, Pool
 from finops.costing.allocation.said import pools_of
 from finops.costing.allocation.work import work_of
-from finops.costing.allocation.worklist import DueHour, due_hours, hours_between, together
+from finops.costing.allocation.worklist import (
+    KEPT,
+    SETTLED,
+    DueHour,
+    due_hours,
+    floor,
+    hours_between,
+    together,
+)
 from finops.costing.allocation.write import write_hours
+from finops.costing.closing import closed_in
 from finops.costing.lease import Lease, renew_lease
 
 LEASE = "allocate"
@@ -47,6 +58,9 @@ def allocate_due(ch: Warehouse, lease: Lease, clock: Clock) -> Allocated:
         for batch in together(due_hours(ch, workspace.pk, pools, clock())):
             if clock() > until:
                 return Allocated(hours, rows, different, finished=False)
+            # Asked for each day: a month may be closed while the job is at work.
+            if closed_in(workspace, batch[0].hour, batch[0].hour + HOUR):
+                continue
             done = allocate_hours(ch, lease, workspace.pk, pools, batch, clock)
             hours, rows, different = (
                 hours + done.hours,
@@ -59,8 +73,14 @@ def allocate_due(ch: Warehouse, lease: Lease, clock: Clock) -> Allocated:
 def allocate_range(
     ch: Warehouse, lease: Lease, clock: Clock, workspace: Workspace, start: datetime, end: datetime
 ) -> Allocated:
-    """Allocate every priced hour of [start, end) again, due or not."""
-    pools = pools_of(workspace)
+    """Allocate every priced hour of [start, end) again, due or not.
+
+    Hours that aren't over have no bill yet, and those whose samples are forgotten keep theirs.
+    """
+    pools, moment = pools_of(workspace), clock()
+    start, end = max(start, floor(moment - KEPT) + HOUR), min(end, floor(moment - SETTLED))
+    if start >= end:
+        return Allocated()
     due = hours_between(ch, workspace.pk, pools, start, end)
     done = [allocate_hours(ch, lease, workspace.pk, pools, b, clock) for b in together(due)]
     return Allocated(

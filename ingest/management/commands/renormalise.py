@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from finops.clickhouse.client import Warehouse, warehouse
 from finops.clickhouse.errors import WarehouseError
 from finops.config import ConfigError
+from finops.costing.charge import LEASE
 from finops.costing.errors import LeaseLost
 from finops.costing.lease import Lease, give_lease_back, renew_lease
-from finops.costing.management.commands.recompute import wait_for_lease
+from finops.costing.management.commands.recompute import BUSY
+from finops.costing.management.patience import wait_for
 from finops.management.moment import moment
 from ingest.dialects import DIALECTS
 from ingest.renormalise import Again, kept_segments, renormalise
@@ -39,7 +41,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if options["start"] >= options["end"]:
             raise CommandError("--from has to be before --to; both are times of receipt.")
-        lease = None if options["dry_run"] else wait_for_lease()
+        lease = None if options["dry_run"] else wait_for(LEASE, BUSY)
         try:
             with warehouse() as ch:
                 done = self.run_again(ch, lease, options)

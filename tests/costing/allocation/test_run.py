@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from finops.accounts.models import Workspace
+from finops.accounts.models import AuditEntry, Workspace
 from finops.accounts.workspaces import create_workspace
 from finops.clickhouse.client import Warehouse
-from finops.costing.allocation.run import Allocated, allocate_due
+from finops.costing.allocation.run import Allocated, allocate_due, allocate_range
+from finops.costing.closing import close_month
+from finops.costing.errors import MonthRefused
 from finops.costing.tasks import allocate
 from finops.health import last_beat
 from tests.costing.allocation.running import lease, now
@@ -83,6 +87,42 @@ def test_an_hour_is_allocated_once_and_again_when_anything_of_it_changed(
     assert run(ch, AT + HOUR).hours == 3
     assert costs(ch) == {}
     assert ch.query("SELECT count() AS n FROM gpu_bills FINAL") == [{"n": 0}]
+
+
+def test_a_closed_month_keeps_its_gpu_bills_unless_forced(
+    configured_ch: Warehouse, workspace: Workspace
+) -> None:
+    ch, october, noon = configured_ch, date(2026, 10, 1), datetime(2026, 11, 1, 12, tzinfo=UTC)
+    last = datetime(2026, 10, 31, 23, tzinfo=UTC)
+    pool = add_pool(workspace, "p", on_demand("2"), gpus=1, since=last)
+    with pytest.raises(MonthRefused, match="GPU hours of 2026-10 are still to be allocated"):
+        close_month(ch, workspace, october, actor=None, now=noon)
+    run(ch, noon)
+    close_month(ch, workspace, october, actor=None, now=noon)
+
+    # A price that is set for the past changes the open month alone; so does deleting the pool.
+    pool.prices.update(usd_per_gpu_hour=3)
+    run(ch, noon)
+    assert {hour: usd for (_, hour, _, _), usd in costs(ch).items() if hour in (22, 23, 0)} == {
+        23: 2,
+        0: 3,
+    }
+    span = ("--from", "2026-10-31", "--to", "2026-11-01T01:00", "--workspace", "acme")
+    with pytest.raises(CommandError, match="2026-10 of acme is closed"):
+        call_command("allocate", *span)
+    call_command("allocate", *span, "--force", "--why", "the rent was wrong", stdout=StringIO())
+    assert costs(ch)["p", 23, "unobserved", ""] == 3
+    assert AuditEntry.objects.get(action="month.allocated").detail["why"] == "the rent was wrong"
+    pool.delete()
+    run(ch, noon)
+    assert list(costs(ch)) == [("p", 23, "unobserved", "")]
+
+
+def test_hours_that_are_not_over_are_never_billed(ch: Warehouse, workspace: Workspace) -> None:
+    add_pool(workspace, "p", on_demand("2"), gpus=1, since=TEN)
+    with lease() as held:
+        done = allocate_range(ch, held, lambda: AT, workspace, TEN, TEN + timedelta(days=9))
+    assert done.hours == len(costs(ch)) == 2
 
 
 def test_gpu_time_and_pool_come_from_tags_and_tenants_keep_their_pools(

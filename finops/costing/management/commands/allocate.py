@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -15,22 +14,26 @@ from finops.clickhouse.errors import WarehouseError
 from finops.config import ConfigError
 from finops.costing.allocation.run import LEASE, Allocated, allocate_due, allocate_range
 from finops.costing.errors import LeaseLost
-from finops.costing.lease import Lease, give_lease_back, take_lease
+from finops.costing.lease import give_lease_back
+from finops.costing.management.closed_months import add_force_options, pass_closed_months
+from finops.costing.management.patience import wait_for
 from finops.management.moment import moment
 
-PATIENCE_S = 60
+BUSY = "The allocation is running: try again when it has finished."
 
 
 class Command(BaseCommand):
     help = (
         "Share the hourly bills of GPU pools out to tenants, models and features. Without a range: "
-        "the hours that are due, as the worker does by itself. Safe to cut off and to run again."
+        "the hours that are due, as the worker does by itself. Closed months are left as they are "
+        "unless forced. Safe to cut off and to run again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", dest="start", type=moment, help="UTC")
         parser.add_argument("--to", dest="end", type=moment, help="UTC, exclusive")
         parser.add_argument("--workspace", help="slug; all workspaces when left out")
+        add_force_options(parser)
 
     def handle(self, **options: Any) -> None:
         start, end = options["start"], options["end"]
@@ -41,7 +44,9 @@ class Command(BaseCommand):
         if start is not None and any(t.minute or t.second or t.microsecond for t in (start, end)):
             raise CommandError("Bills are of whole hours: --from and --to have to be such.")
         workspaces = find_workspaces(options["workspace"])
-        lease = wait_for_lease()
+        if start is not None:
+            pass_closed_months(workspaces, options, "month.allocated")
+        lease = wait_for(LEASE, BUSY)
         try:
             with warehouse() as ch:
                 if start is None:
@@ -68,15 +73,3 @@ def find_workspaces(slug: str | None) -> list[Workspace]:
     if slug and not found:
         raise CommandError(f"There is no workspace {slug!r}.")
     return found
-
-
-def wait_for_lease() -> Lease:
-    """Take the job, which runs every few minutes and soon gives it back."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        lease = take_lease(LEASE, now=now())
-        if lease is not None:
-            return lease
-        if time.monotonic() > until:
-            raise CommandError("The allocation is running: try again when it has finished.")
-        time.sleep(0.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -18,13 +17,14 @@ from finops.config import ConfigError
 from finops.costing.charge import LEASE
 from finops.costing.closing import refuse_closed
 from finops.costing.errors import LeaseLost, MonthClosed
-from finops.costing.lease import give_lease_back, take_lease
+from finops.costing.lease import give_lease_back
+from finops.costing.management.patience import wait_for
 from finops.costing.mark import ask_for_repricing
 from finops.costing.reprice import reprice, total_difference
 from finops.costing.repricing import Repricing
 from finops.management.moment import moment
 
-PATIENCE_S = 60
+BUSY = "The charge job is busy: the worker reprices when it has caught up."
 ENDED = (Repricing.State.DONE, Repricing.State.REFUSED, Repricing.State.FAILED)
 
 
@@ -83,11 +83,7 @@ class Command(BaseCommand):
 
 def one_portion(repricing: Repricing) -> None:
     """Do a portion here; the worker may do some of them meanwhile, which is as good."""
-    until = time.monotonic() + PATIENCE_S
-    while (lease := take_lease(LEASE, now=now())) is None:
-        if time.monotonic() > until:
-            raise CommandError("The charge job is busy: the worker reprices when it has caught up.")
-        time.sleep(0.5)
+    lease = wait_for(LEASE, BUSY)
     try:
         repricing.refresh_from_db()
         if repricing.state not in ENDED:
