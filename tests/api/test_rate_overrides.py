@@ -19,7 +19,7 @@ NEW = {
     "valid_from": "2026-06-01T00:00:00Z",
     "why": "contract 7",
 }
-SHOWN = {
+SHOWN: dict[str, Any] = {
     "provider": "azure",
     "model": "gpt-4o",
     "service_tier": "any",
