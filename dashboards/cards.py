@@ -12,6 +12,7 @@ from finops.queries import UnitCost
 from finops.queries.unit_costs import divide
 
 USD_ONLY = Money()
+ZERO = Decimal(0)
 WASTE_WORDS = {
     "retry": "Retried",
     "failed": "Failed",
@@ -34,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure with its label; `aside` stands below the value, `parts` are what it consists of."""
+    """A figure with its label; `aside` and `beside` stand below it, `parts` are what it is."""
 
     key: str
     label: str
@@ -44,6 +45,7 @@ class Card:
     parts: list[Part]
     how: list[str]
     aside_exact: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +65,59 @@ class Comparison:
         return Delta(found.arrow, f"{found.text} vs {self.name} before", found.tone)
 
 
-def cards(now: UnitCost, comparison: Comparison, money: Money = USD_ONLY) -> list[Card]:
+@dataclass(frozen=True, slots=True)
+class OwnGpus:
+    """What a range's own GPUs took: calls that only they have a cost for, and their bill in USD.
+
+    The bill is None where it isn't known or can't be told apart, as under a filter.
+    """
+
+    calls: int = 0
+    bill_usd: Decimal | None = None
+
+
+NO_GPUS = OwnGpus()
+
+
+def cards(
+    now: UnitCost, comparison: Comparison, money: Money = USD_ONLY, gpus: OwnGpus = NO_GPUS
+) -> list[Card]:
     """Make the cards of a range."""
     return [
-        spend_card(now, comparison, money),
+        spend_card(now, comparison, money, gpus),
         unit_cost_card(now, comparison, money),
         waste_card(now, comparison, money),
         requests_card(now, comparison),
     ]
 
 
-def spend_card(now: UnitCost, comparison: Comparison, money: Money) -> Card:
-    unpriced = f", {count(now.unpriced_calls).short} without a price" if now.unpriced_calls else ""
+def spend_card(now: UnitCost, comparison: Comparison, money: Money, gpus: OwnGpus) -> Card:
+    unpriced = max(0, now.unpriced_calls - gpus.calls)
+    counted = [
+        f"{count(now.calls).short} calls",
+        *([f"{count(gpus.calls).short} on own GPUs"] if gpus.calls else []),
+        *([f"{count(unpriced).short} without a price"] if unpriced else []),
+    ]
+    bill, together = money(gpus.bill_usd), money((now.cost_usd or ZERO) + (gpus.bill_usd or ZERO))
     return Card(
         key="spend",
         label="Spend",
         value=money(now.cost_usd),
-        aside=f"{count(now.calls).short} calls{unpriced}",
+        aside=", ".join(counted),
+        beside=f"{together.short} with own GPUs" if gpus.bill_usd else "",
         change=comparison.change(now.cost_usd, "cost_usd", rise="bad"),
         parts=clean_and_waste(now.clean_cost_usd, now.waste_cost_usd, money),
         how=[
             "Every call: tokens of each kind × the rate that held when the call started.",
-            f"{count(now.calls).exact} calls, {count(now.unpriced_calls).exact} without a price.",
+            f"{count(now.calls).exact} calls, {count(unpriced).exact} without a price.",
+            *(
+                [
+                    f"Own GPUs are billed by the hour, beside this: {bill.exact}, together "
+                    f"{together.exact}, the total of statements and of the FOCUS export."
+                ]
+                if gpus.bill_usd
+                else []
+            ),
         ],
     )
 

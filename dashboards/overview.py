@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from dashboards.amounts import length_text
 from dashboards.asking import Answer, Asker
-from dashboards.cards import Comparison, cards
+from dashboards.cards import Comparison, OwnGpus, cards
 from dashboards.cost_chart import Chart, cost_chart
 from dashboards.empty import empty_state
 from dashboards.money import Money, read_money
@@ -41,8 +42,10 @@ from finops.queries import (
     unit_costs,
     unpriced,
 )
+from finops.queries.gpu_costs import gpu_bill_usd
 
 DEMO_SLUG = "demo"
+ZERO = Decimal(0)
 MOMENT = timedelta(microseconds=1)  # the end of a range is not part of it
 
 
@@ -91,13 +94,18 @@ def widgets(
     if earlier is not None:
         before = asker.ask(lambda ch: totals(ch, workspace.pk, earlier, state.filters))
         comparison = Comparison(before.value, length_text(earlier.length))
+    gpus = ask_gpus(asker, workspace, state, everything.value)
+    spent = everything.value.cost_usd if everything.value else None
     return {
         "totals": everything,
-        "cards": cards(everything.value, comparison, money) if everything.value else [],
+        "cards": cards(everything.value, comparison, money, gpus) if everything.value else [],
         "chart": ask_chart(asker, workspace, state, now, zone, money),
         "table": ask_table(asker, workspace, state, everything.value, rows, money),
         "unpriced": ask_unpriced(asker, workspace, state, everything.value),
-        **ask_on_gpus(asker, workspace, state, everything.value),
+        "priceless": everything.value.unpriced_calls - gpus.calls if everything.value else 0,
+        "on_gpus": gpus.calls,
+        "gpu_bill": money(gpus.bill_usd) if gpus.bill_usd else None,
+        "with_gpus": money((spent or ZERO) + (gpus.bill_usd or ZERO)),
     }
 
 
@@ -160,15 +168,17 @@ def ask_unpriced(
     return [(each, REASONS.get(each.reason, each.reason)) for each in found.value or []]
 
 
-def ask_on_gpus(
+def ask_gpus(
     asker: Asker, workspace: Workspace, state: PageState, everything: UnitCost | None
-) -> dict[str, int]:
-    """How many calls without a rate get their cost from GPU pools, and how many get none."""
-    if everything is None or not everything.unpriced_calls:
-        return {"on_gpus": 0, "priceless": 0}
-    found = asker.ask(lambda ch: priced_by_gpus(ch, workspace.pk, state.span, state.filters))
-    on_gpus = found.value or 0
-    return {"on_gpus": on_gpus, "priceless": everything.unpriced_calls - on_gpus}
+) -> OwnGpus:
+    """How many calls without a rate get their cost from GPU pools, and what these were billed."""
+    calls, bill = 0, None
+    if everything is not None and everything.unpriced_calls:
+        found = asker.ask(lambda ch: priced_by_gpus(ch, workspace.pk, state.span, state.filters))
+        calls = found.value or 0
+    if not state.filters:
+        bill = asker.ask(lambda ch: gpu_bill_usd(ch, workspace.pk, state.span)).value
+    return OwnGpus(calls, bill)
 
 
 def filter_choices(asker: Asker, workspace: Workspace, span: Range) -> dict[str, list[str]]:

@@ -30,7 +30,8 @@ BILLS = f"""
 SELECT pool, count() AS hours, sum(b.bill_usd) AS bill_usd, sum(b.gpu_ms) AS gpu_ms,
     sum(b.busy_ms) AS busy_ms, sum(b.idle_ms) AS idle_ms, sum(b.unobserved_ms) AS unobserved_ms,
     sum(b.unpriced_ms) AS unpriced_ms, sum(b.energy_j) AS energy_j,
-    sum(b.site_energy_j) AS site_energy_j, sum(b.co2e_g) AS co2e_g,
+    sum(b.site_energy_j) AS site_energy_j,
+    if(countIf(isNull(b.co2e_g) AND b.energy_j > 0) = 0, sum(b.co2e_g), NULL) AS co2e_g,
     countIf(b.gpus_seen > b.gpus + b.unpriced_ms / 3600000.) AS seen_over
 FROM gpu_bills AS b FINAL {RANGE}
 GROUP BY pool
@@ -66,6 +67,16 @@ def pool_cost(bill: Mapping[str, Any], rows: Mapping[str, Any]) -> PoolCost:
         rows_usd=rows.get("rows_usd", ZERO),
         **bill,
     )
+
+
+def gpu_bill_usd(ch: Warehouse, workspace_id: int, span: Range) -> Decimal:
+    """Return what all pools were billed in the whole hours that the range touches, in USD."""
+    (row,) = ch.query(
+        f"SELECT sum(b.bill_usd) AS bill_usd FROM gpu_bills AS b FINAL {RANGE}",
+        bounds(workspace_id, span),
+        settings=SETTINGS,
+    )
+    return Decimal(row["bill_usd"])
 
 
 def billed_hours(ch: Warehouse, workspace_id: int) -> tuple[datetime, datetime] | None:

@@ -17,6 +17,11 @@ from finops.queries.ledger import INPUT_BUCKETS, OUTPUT_BUCKETS, SETTINGS, WASTE
 from finops.queries.range import Range
 
 ZERO = Decimal(0)
+# As statements have it: a model that a tenant's GPU time paid for in a month lacks no price.
+PAID_BY_GPUS = """(provider, model, tenant, toStartOfMonth(hour)) IN (
+    SELECT provider, model, tenant, toStartOfMonth(hour) FROM gpu_allocations FINAL
+    WHERE workspace_id = {workspace_id:UInt64} AND kind = 'busy'
+        AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +132,16 @@ class TenantMonth:
 
 
 def tenant_months(ch: Warehouse, workspace_id: int, span: Range) -> list[TenantMonth]:
-    """Return the cost by tenant and month of UTC; `span` is of whole months."""
+    """Return the cost by tenant and month of UTC; `span` is of whole months.
+
+    Unpriced are calls that nothing pays for: not those that ran on the workspace's own GPUs.
+    """
     rows = ch.query(
         "SELECT tenant, month, sum(number) AS calls, sum(unpriced) AS unpriced_calls, "
         "sum(usd) AS cost_usd FROM ("
         "SELECT tenant, toStartOfMonth(hour) AS month, calls AS number, "
-        "unpriced_calls AS unpriced, cost_usd AS usd FROM usage_hourly FINAL "
+        f"if({PAID_BY_GPUS}, 0, unpriced_calls) AS unpriced, cost_usd AS usd "
+        "FROM usage_hourly FINAL "
         "WHERE workspace_id = {workspace_id:UInt64} "
         "AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')} "
         "UNION ALL "

@@ -191,3 +191,6 @@ def test_the_overview_sends_calls_on_own_gpus_to_their_page_and_not_to_the_unpri
     assert "1 call without a price" in text
     assert "nobodys openai" not in text
     assert "1 call ran on your own GPUs: its cost is a part of the GPUs' bill" in text
+    assert "is $2.00 ($2) and makes $2.00 ($2) in all, as in statements" in text
+    assert "2 calls, 1 on own GPUs, 1 without a price $2.00 with own GPUs" in text
+    assert "in all, as in" not in show(page, "/?range=24h&model=llama")

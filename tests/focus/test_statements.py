@@ -128,6 +128,8 @@ def test_all_statements_and_what_is_nobodys_are_the_month_and_the_focus_file(
     assert left == 0
     months = tenant_months(ledger, 1, span_of(NOVEMBER))
     assert sum(one.cost_usd for one in months) == month.book.total_usd
+    # The calls of llama ran on the pool, which pays for them.
+    assert {one.tenant: one.unpriced_calls for one in months}["acme"] == 1
 
 
 def test_a_month_is_one_of_utc_whatever_clock_a_workspace_lives_by(
