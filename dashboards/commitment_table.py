@@ -68,16 +68,9 @@ class CommitmentTable:
 def commitment_table(case: CommitmentCase, unit: str) -> CommitmentTable:
     """Put a case on the page; `unit` is 'GPU' or '' for USD an hour."""
     best = case.best
-    saving = best.month_usd(case.all_on_demand_usd - best.total_usd)
     return CommitmentTable(
         verdict=verdict(case, unit),
-        detail=(
-            f"{usd(best.month_usd(best.total_usd)).short} a month instead of "
-            f"{usd(best.month_usd(case.all_on_demand_usd)).short} on demand: "
-            f"{usd(saving).short} less, in an average month of these hours."
-            if saving
-            else f"{usd(best.month_usd(case.all_on_demand_usd)).short} a month on demand."
-        ),
+        detail=detail(case, unit),
         figure=load_figure(case),
         summary=(
             f"The need of {len(case.needs)} hours from the highest to the lowest: at most "
@@ -107,8 +100,26 @@ def verdict(case: CommitmentCase, unit: str) -> str:
         return "Reserve nothing: on demand would have cost least"
     level = level_text(case.best.level, unit)
     if not case.recommended:
-        return f"Too little history to recommend; so far {level} for {offer.name} would cost least"
+        return "Too little history to recommend a level"
     return f"{'Reserve' if unit else 'Promise'} {level} for {offer.name}"
+
+
+def detail(case: CommitmentCase, unit: str) -> str:
+    """What the best plan costs; of too short a past no month is made, only the level is said."""
+    best = case.best
+    on_demand = usd(best.month_usd(case.all_on_demand_usd)).short
+    if not best.offer or not best.level:
+        return f"{on_demand} a month on demand."
+    if not case.recommended:
+        return (
+            f"In the hours so far, {level_text(best.level, unit)} for {best.offer.name} would have "
+            "cost least. Months below are these hours made longer: no forecast."
+        )
+    saving = usd(best.month_usd(case.all_on_demand_usd - best.total_usd)).short
+    return (
+        f"{usd(best.month_usd(best.total_usd)).short} a month instead of {on_demand} on demand: "
+        f"{saving} less, in an average month of these hours."
+    )
 
 
 def level_text(level: Decimal, unit: str) -> str:

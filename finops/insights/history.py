@@ -22,8 +22,9 @@ def cautions(demand: Sequence[Decimal], unknown_hours: int) -> list[str]:
     days = hours // DAY_HOURS
     if too_little(hours):
         said.append(
-            f"Only {hours} hours are known: a level to reserve takes {LEAST_DAYS} days at least. "
-            "So none is recommended; the numbers below show how it would be worked out."
+            f"Only {hours} hour{' is' if hours == 1 else 's are'} known: a level to reserve takes "
+            f"{LEAST_DAYS} days at least. So none is recommended; the numbers below show "
+            "how it would be worked out."
         )
     elif days < SOLID_DAYS:
         said.append(

@@ -203,7 +203,9 @@ def measured_traffic(used: UnitCost, hours: Decimal) -> dict[str, tuple[Decimal,
     month = MONTH_HOURS / hours
     days = hours / 24
     source = f"measured: the ledger's last {days:.0f} days" if days >= 2 else (
-        f"measured: the ledger's last {hours:.0f} hours"
+        f"measured: the ledger's last {hours:.0f} hours" if hours >= 1.5 else (
+            "measured: the ledger's last hour"
+        )
     )  # fmt: skip
     found = {
         "input_tokens": (whole(used.input_tokens * month), source),

@@ -98,7 +98,7 @@ def test_the_pages_show_their_case_and_keep_what_was_entered(
 ) -> None:
     html = page.get("/commitments", {"discount_1y_percent": "60"}).content.decode()
     text = text_of(html)
-    assert "Too little history to recommend; so far $3.00 an hour for 1 year" in text
+    assert "In the hours so far, $3.00 an hour for 1 year would have cost least" in text
     assert "a level to reserve takes 14 days at least" in text
     assert 'name="discount_1y_percent" value="60"' in html
     assert len(figures(html)) == 1
