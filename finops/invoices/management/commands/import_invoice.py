@@ -58,8 +58,11 @@ class Command(BaseCommand):
                 invoice = take_in(ch, workspace, offer, now=timezone.now(), actor=actor)
         except InvoiceError as error:
             raise CommandError(str(error)) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} can't be read: {error}.") from None
+        except OSError as error:
+            name = error.filename or path
+            raise CommandError(f"{name} can't be read: {error.strerror or error}.") from None
+        except UnicodeDecodeError:
+            raise CommandError(f"{options['mapping']} can't be read: it isn't UTF-8.") from None
         self.stdout.write(f"Taken in as invoice {invoice.pk}.")
 
 
