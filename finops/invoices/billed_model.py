@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 
 from finops.invoices.meter import split_words
+from finops.pricing.in_force import on_change
 from finops.pricing.resolve import catalogue_provider, find_provider, resolve_model
 
 CLAUDE = re.compile(
@@ -128,3 +129,8 @@ def listed_names(provider: str) -> frozenset[str]:
     found = find_provider(provider)
     models = found.models if found is not None else []
     return frozenset(meeting_name(provider, model.id)[1] for model in models)
+
+
+# Both answer from the catalogue in force.
+on_change(meeting_name.cache_clear)
+on_change(listed_names.cache_clear)

@@ -53,18 +53,22 @@ def keep(
     read: PriceFile, content: bytes, name: str, actor: User | None, now: datetime
 ) -> StoredCatalogue:
     printable = "".join(letter for letter in name if letter.isprintable()).strip()
-    return StoredCatalogue.objects.create(
+    # Somebody else may have handed in the same file a moment ago.
+    kept, _ = StoredCatalogue.objects.get_or_create(
         sha256=read.sha256,
-        name=printable[-200:] or "data.json",
-        content=gzip.compress(content, mtime=0),
-        bytes=len(content),
-        providers=len(read.providers),
-        models_count=read.models,
-        rates_count=len(read.rates),
-        newest_price=read.newest_price(now),
-        uploaded_at=now,
-        uploaded_by=actor,
+        defaults={
+            "name": printable[-200:] or "data.json",
+            "content": gzip.compress(content, mtime=0),
+            "bytes": len(content),
+            "providers": len(read.providers),
+            "models_count": read.models,
+            "rates_count": len(read.rates),
+            "newest_price": read.newest_price(now),
+            "uploaded_at": now,
+            "uploaded_by": actor,
+        },
     )
+    return kept
 
 
 def adopt_catalogue(

@@ -9,7 +9,7 @@ from django.core import mail
 from finops.accounts.models import Role, User, Workspace
 from finops.accounts.workspaces import create_workspace, set_role
 from finops.clickhouse.client import Warehouse
-from finops.costing.doubt import doubt_of, doubts_open, tell_of_doubts, watch_ledger
+from finops.costing.doubt import agrees, doubt_of, doubts_open, tell_of_doubts, watch_ledger
 from finops.costing.models import LedgerDoubt
 from finops.costing.reconcile import reconcile
 from finops.health.probes import ask_ledger
@@ -71,6 +71,18 @@ def test_a_ledger_that_differs_is_told_once_and_cleared_when_it_agrees(ch: Wareh
     look(ch, later)
     assert (doubts_open(), ask_ledger().state) == (0, "ok")
     assert [one.subject for one in mail.outbox[1:]] == ["The ledger is in order again: Acme"]
+
+
+def test_a_doubt_stays_while_more_hours_differ_than_are_named(ch: Warehouse) -> None:
+    acme, globex = create_workspace("acme", "Acme"), create_workspace("globex", "Globex")
+    hours = [START + timedelta(hours=n) for n in range(60)]
+    many = [{"workspace_id": globex.pk, "span": f"g{n}", "started_at": at}
+            for n, at in enumerate(hours)]  # fmt: skip
+    insert_calls(ch, [{"workspace_id": acme.pk, "span": "a"}, *many])
+    charge(ch)
+    disturb(ch, 1)
+    doubt = LedgerDoubt(workspace=acme, opened_at=START, start=START, end=hours[-1])
+    assert not agrees(ch, doubt)
 
 
 def test_a_mail_server_that_is_away_is_asked_again(

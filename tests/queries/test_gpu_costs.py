@@ -64,6 +64,15 @@ def filled(ch: Warehouse) -> Warehouse:
     return ch
 
 
+def test_grams_are_unknown_where_an_hour_of_the_pool_has_no_grid_factor(ch: Warehouse) -> None:
+    energy = {"energy_j": 3.6e6, "site_energy_j": 3.6e6}
+    add_hour(ch, TEN, "p", [{"kind": "idle", "cost_usd": Decimal(1)}], co2e_g=400.0, **energy)
+    add_hour(ch, TEN + HOUR, "p", [{"kind": "idle", "cost_usd": Decimal(1)}], **energy)
+    (both,) = gpu_pool_costs(ch, WORKSPACE, SPAN)
+    (first,) = gpu_pool_costs(ch, WORKSPACE, Range(TEN, TEN + HOUR))
+    assert (both.kwh, both.co2e_g, first.co2e_g) == (2, None, 400)
+
+
 def test_a_pool_costs_its_bill_and_a_token_more_than_at_full_utilisation(filled: Warehouse) -> None:
     h100, l4 = gpu_pool_costs(filled, WORKSPACE, SPAN)
     assert (h100.pool, h100.bill_usd, h100.adds_up) == ("h100", Decimal(12), True)

@@ -69,7 +69,7 @@ PARTS = f"""
         (
             SELECT trace_id, span_id, tags['pool'] AS named_pool,
                 toFloat64OrNull(nullIf(tags['gpu_ms'], '')) AS gpu_ms
-            FROM calls
+            FROM calls FINAL
             WHERE {RANGE} AND (mapContains(tags, 'pool') OR mapContains(tags, 'gpu_ms'))
         ) AS told ON told.trace_id = c.trace_id AND told.span_id = c.span_id
     )

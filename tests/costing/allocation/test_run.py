@@ -137,7 +137,7 @@ def test_gpu_time_and_pool_come_from_tags_and_tenants_keep_their_pools(
     add_calls(
         ch,
         workspace.pk,
-        {"tags": {"gpu_ms": "300"}},
+        {"tags": {"gpu_ms": "300"}, "before": {"gpu_ms": "9"}},
         {"tags": {"gpu_ms": "100"}, "tenant": "globex"},
         {"tags": {"pool": "b"}, "tenant": "globex"},
         # A price of its own and no inference server: an API's call, though its model has that name.

@@ -70,20 +70,17 @@ CALL: dict[str, Any] = {
 
 
 def add_calls(ch: Warehouse, workspace_id: int, *calls: dict[str, Any]) -> None:
-    """Insert charged calls; `tags` makes a row in calls as well."""
+    """Insert charged calls; `tags` makes a row in calls as well, `before` one that it replaces."""
     rows = []
     for call in calls:
         number = next(_numbers)
         ids = {"trace_id": f"{number:016}", "span_id": f"{number:08}", "workspace_id": workspace_id}
         given = {"started_at": TEN, **call, **ids}
-        tags = given.pop("tags", None)
+        told = [given.pop("before", None), given.pop("tags", None)]
         rows.append({**CALL, **given})
-        if tags:
-            ch.insert(
-                "calls",
-                {
-                    k: [v]
-                    for k, v in {**ids, "tags": tags, "started_at": given["started_at"]}.items()
-                },
-            )
+        for place, tags in enumerate(told):
+            received = given["started_at"] + timedelta(seconds=place)
+            row = {**ids, "tags": tags, "started_at": given["started_at"], "received_at": received}
+            if tags:
+                ch.insert("calls", {name: [value] for name, value in row.items()})
     ch.insert("charges", {name: [row[name] for row in rows] for name in rows[0]})
