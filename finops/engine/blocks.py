@@ -58,13 +58,13 @@ class BlockPool:
             found.append(block)
         return found
 
-    def can_admit(self, seq: Sequence, hits: list[int]) -> bool:
-        """Whether all known tokens of `seq` fit; an idle block that is hit costs its place too."""
+    def can_admit(self, seq: Sequence, hits: list[int], tokens: int) -> bool:
+        """Whether `tokens` tokens of `seq` fit; an idle block that is hit costs its place too."""
         pinned = sum(1 for block in hits if block in self.idle) if hits else 0
-        return self.blocks_for(seq.total) - len(hits) + pinned <= self.available
+        return self.blocks_for(tokens) - len(hits) + pinned <= self.available
 
-    def admit(self, seq: Sequence, hits: list[int]) -> None:
-        """Give `seq` its hits and blocks for the rest of its known tokens."""
+    def admit(self, seq: Sequence, hits: list[int], tokens: int) -> None:
+        """Give `seq` its hits and blocks for the rest of `tokens` tokens."""
         for block in hits:
             if self.idle.pop(block, None) is None:
                 self.holders[block] += 1
@@ -72,7 +72,7 @@ class BlockPool:
                 self.holders[block] = 1
         seq.published = len(hits)
         seq.computed = len(hits) * self.block_size
-        rest = self.take(self.blocks_for(seq.total) - len(hits))
+        rest = self.take(self.blocks_for(tokens) - len(hits))
         seq.blocks = hits + rest if hits else rest
 
     def publish(self, seq: Sequence, tokens: int) -> None:

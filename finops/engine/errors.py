@@ -34,6 +34,12 @@ class InvalidCatalogue(EngineError):
     code = "invalid_catalogue"
 
 
+class NeedsCalibration(EngineError):
+    """Nothing can be said of this deployment before something was measured."""
+
+    code = "needs_calibration"
+
+
 class TooFewPoints(EngineError):
     """Constants can't be fitted to so little."""
 

@@ -50,6 +50,7 @@ class FastForward:
         self.growing = [0] * scheduler.policy.block_size  # by done mod block size: who needs one
         self.grown: list[int] = []  # blocks of decoding sequences that aren't in their tables yet
         self.prefilling: list[Sequence] = []
+        self.grows = 0 if scheduler.policy.reserve else 1  # blocks a sequence takes each round
         self._fixed: dict[int, int] = {}
 
     def advance(self, now: int, arrival: int | None, deadline: int | None) -> int:
@@ -121,7 +122,7 @@ class FastForward:
         seq.base = self.done - seq.computed
         seq.finish_at = self.done + seq.target - seq.generated
         heappush(self.due, (seq.finish_at, seq.admission, seq))
-        self.growing[seq.base % len(self.growing)] += 1
+        self.growing[seq.base % len(self.growing)] += self.grows
         self.decoding += 1
         self.kv += seq.computed
 
@@ -134,7 +135,7 @@ class FastForward:
         if missing > 0:
             seq.blocks += self.grown[-missing:]
             del self.grown[-missing:]
-        self.growing[seq.base % len(self.growing)] -= 1
+        self.growing[seq.base % len(self.growing)] -= self.grows
         self.decoding -= 1
         self.kv -= seq.computed
         seq.finish_at = 0
@@ -175,7 +176,7 @@ class FastForward:
         size, pool = len(self.growing), self.scheduler.pool
         rounds, rest = divmod(steps - 1, size)
         start = (self.done + 1) % size
-        need = rounds * self.decoding + sum((self.growing * 2)[start : start + rest])
+        need = rounds * self.decoding * self.grows + sum((self.growing * 2)[start : start + rest])
         if need > pool.available:
             steps, need = self._steps_in(pool.available)
         self.grown += pool.take(need)

@@ -30,6 +30,9 @@ class Policy:
     `max_tokens` is the budget of a step; `max_seqs` bounds the sequences that run at once. `age_ps`
     is the time in which waiting makes up for one level of priority. Everybody ages at the same
     rate, so the order of two waiting requests never changes, and nobody starves.
+
+    With `reserve` a sequence gets the blocks of its whole answer when it is admitted: nobody is
+    ever preempted, and fewer run at once (TensorRT-LLM's "guaranteed no evict").
     """
 
     blocks: int
@@ -37,6 +40,7 @@ class Policy:
     max_seqs: int = 256
     max_tokens: int = 8192
     prefix_cache: bool = True
+    reserve: bool = False
     max_model_len: int | None = None
     age_ps: int = 10 * 10**12
     classes: tuple[ServiceClass, ...] = (ServiceClass(),)

@@ -147,10 +147,11 @@ class Scheduler:
             if seq is None:
                 break
             hits = pool.match(seq) if seq.hashes else []
-            if not pool.can_admit(seq, hits):
+            tokens = seq.longest if self.policy.reserve else seq.total
+            if not pool.can_admit(seq, hits, tokens):
                 break
             waiting.pop(seq)
-            pool.admit(seq, hits)
+            pool.admit(seq, hits, tokens)
             self._start(seq, now, len(hits))
             count = min(seq.total - seq.computed, budget)
             budget -= count

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finops.engine.errors import InvalidPolicy
+from finops.engine.errors import InvalidPolicy, NeedsCalibration
 from finops.engine.quantized import bytes_per_parameter, speedup
 from finops.engine.result import Floats
 from finops.engine.shapes import Gpu, Model
@@ -27,17 +27,22 @@ KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
 class Constants:
     """What no data sheet says. Efficiencies are shares of the data sheet's figure; times are µs.
 
-    The defaults are fitted to public measurements, see docs/engine.md.
+    `request_us` is spent before the scheduler sees a request and after its first token (front end,
+    tokenizer, network): it is part of a measured TTFT and of no step.
+
+    The defaults are fitted to public measurements of dense models, see docs/engine.md. They also
+    hold what the model of a step leaves out: so a share can be above 1.
     """
 
-    memory: float = 0.80
-    compute: float = 0.55
-    kv: float = 0.80
-    link: float = 0.30
-    step_us: float = 300.0
-    layer_us: float = 30.0
-    row_us: float = 15.0
-    allreduce_us: float = 8.0
+    memory: float = 1.25
+    compute: float = 0.714
+    kv: float = 0.822
+    link: float = 0.188
+    step_us: float = 1_000.0
+    layer_us: float = 41.3
+    row_us: float = 25.3
+    allreduce_us: float = 2.05
+    request_us: float = 42_500.0
 
 
 @dataclass(frozen=True)
@@ -144,11 +149,20 @@ def pair_s(at: Deployment, constants: Constants) -> float:
 
 
 class SimulatedExecutor:
-    """The step time of a deployment, in integer picoseconds: see finops.engine.executor."""
+    """The step time of a deployment, in integer picoseconds: see finops.engine.executor.
+
+    Without constants those of dense models are taken; a mixture raises NeedsCalibration then,
+    because its errors would be too large to be of use.
+    """
 
     TABLE = 16_384
 
     def __init__(self, deployment: Deployment, constants: Constants | None = None) -> None:
+        if constants is None and deployment.model.experts:
+            raise NeedsCalibration(
+                f"{deployment.model.name} is a mixture of experts: measure at least three points, "
+                "at low, middle and high load, and calibrate with them."
+            )
         self.deployment = deployment
         self.constants = constants = constants or Constants()
         self.kv_ps = round(kv_s(deployment, constants) * 1e12)

@@ -28,6 +28,7 @@ def policies(draw: st.DrawFn) -> Policy:
         max_seqs=max_seqs,
         max_tokens=max_seqs + draw(st.integers(0, 40)),
         prefix_cache=draw(st.booleans()),
+        reserve=draw(st.sampled_from((False, False, True))),
         age_ps=draw(st.sampled_from((0, 300, 5_000))),
         classes=draw(st.sampled_from(CLASSES)),
     )

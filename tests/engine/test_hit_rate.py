@@ -15,12 +15,12 @@ from finops.engine.policy import Policy
 from finops.engine.simulate import simulate
 from finops.engine.workload import Request, Workload
 
-TRACE = Path(__file__).parent / "data" / "mooncake_conversation.csv.gz"
+TRACE = Path(__file__).parent / "recorded" / "mooncake_conversation.csv.gz"
 
 
 @cache
 def mooncake() -> list[tuple[int, tuple[int, ...]]]:
-    """Length and block hashes of every prompt: see data/README.md."""
+    """Length and block hashes of every prompt: see recorded/README.md."""
     prompts: list[tuple[int, tuple[int, ...]]] = []
     new = 0
     with gzip.open(TRACE, "rt") as file:

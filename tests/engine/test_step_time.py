@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from finops.engine.catalogue import HERE, load
-from finops.engine.errors import UnknownEntry
+from finops.engine.errors import NeedsCalibration, UnknownEntry
 from finops.engine.quantized import KERNELS, speedup
 from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
 
@@ -77,7 +77,8 @@ def test_layers_with_a_window_cost_the_same_for_every_length() -> None:
 
 @pytest.mark.parametrize("name", sorted({model.name for model in CATALOGUE.models.values()}))
 def test_every_model_has_a_time_that_grows_with_tokens(name: str) -> None:
-    executor = SimulatedExecutor(Deployment(CATALOGUE.model(name), CATALOGUE.gpu("h200"), tp=8))
+    at = Deployment(CATALOGUE.model(name), CATALOGUE.gpu("h200"), tp=8)
+    executor = SimulatedExecutor(at, Constants())
     times = [executor.fixed_ps(tokens, 1) for tokens in (1, 16, 256, 4_096, 16_383, 16_384, 20_000)]
     assert times == sorted(times)
     assert times[0] > 0
@@ -112,6 +113,11 @@ def test_blocks_are_what_the_weights_leave() -> None:
     free = 80e9 * 0.9 - (7_504_658_432 + 4_096 * 128_256) * 2
     assert Deployment(LLAMA, H100).kv_blocks() == int(free / (131_072 * 16))
     assert Deployment(CATALOGUE.model("llama-3.1-405b"), H100).kv_blocks() == 0
+
+
+def test_a_mixture_is_not_guessed_at_without_a_calibration() -> None:
+    with pytest.raises(NeedsCalibration, match="three points"):
+        SimulatedExecutor(Deployment(CATALOGUE.model("mixtral-8x7b"), H100))
 
 
 def measured() -> list[dict[str, str]]:

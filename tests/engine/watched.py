@@ -51,6 +51,7 @@ def check_step(scheduler: Scheduler, step: Step, before: set[int]) -> None:
     for seq, count in step.work:
         assert len(seq.blocks) >= scheduler.pool.blocks_for(seq.computed + count)
     if step.preempted:
+        assert not policy.reserve
         assert not any(admitted)
         assert all(not victim.blocks and victim.computed == 0 for victim in step.preempted)
         last = min(victim.order for victim in step.preempted)
@@ -62,11 +63,13 @@ def check_step(scheduler: Scheduler, step: Step, before: set[int]) -> None:
 
 def check_nothing_left_out(scheduler: Scheduler, step: Step) -> None:
     """Whoever could have been admitted was."""
-    left = scheduler.policy.max_tokens - sum(count for _, count in step.work)
+    policy = scheduler.policy
+    left = policy.max_tokens - sum(count for _, count in step.work)
     head = scheduler.waiting.head(scheduler.running_of)
-    full = len(scheduler.running) == scheduler.policy.max_seqs
+    full = len(scheduler.running) == policy.max_seqs
     if not step.preempted and left and not full and head is not None:
-        assert not scheduler.pool.can_admit(head, scheduler.pool.match(head))
+        tokens = head.longest if policy.reserve else head.total
+        assert not scheduler.pool.can_admit(head, scheduler.pool.match(head), tokens)
     assert step.work or not scheduler.live
 
 
