@@ -37,7 +37,7 @@ def read_pages(file: BinaryIO, limits: Limits) -> list[Mapping[str, Any]]:
         read = [json.loads(text, parse_float=Decimal, parse_constant=refuse)]
     except RecursionError:
         raise Unreadable(NOT_PAGES) from None
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:  # a number of an exponent beyond all bounds
         read = by_line(text, error)
     found = read[0] if len(read) == 1 and isinstance(read[0], list) else read
     if not found or not all(isinstance(p, dict) and isinstance(p.get("data"), list) for p in found):
@@ -49,7 +49,7 @@ def refuse(name: str) -> Any:
     raise ValueError(f"{name} is not a number")
 
 
-def by_line(text: str, whole: ValueError) -> list[Any]:
+def by_line(text: str, whole: Exception) -> list[Any]:
     """JSON Lines; what was wrong with the text as one document is told when it is none either."""
     try:
         return [
@@ -57,8 +57,9 @@ def by_line(text: str, whole: ValueError) -> list[Any]:
             for line in text.splitlines()
             if line.strip()
         ]
-    except (ValueError, RecursionError):
-        raise Unreadable(f"The JSON can't be read: {whole}.") from None
+    except (ValueError, ArithmeticError, RecursionError):
+        told = whole if isinstance(whole, ValueError) else "it holds a number that is none"
+        raise Unreadable(f"The JSON can't be read: {told}.") from None
 
 
 def results_of(pages: list[Mapping[str, Any]], limits: Limits) -> Iterator[Result]:

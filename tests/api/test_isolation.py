@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +18,17 @@ from finops.accounts.models import Role, User, Workspace
 from finops.accounts.workspaces import set_role
 from finops.budgets.models import Budget
 from finops.clickhouse.client import Warehouse
+from finops.costing.models import ClosedMonth, Repricing
+from finops.invoices.line import InvoiceLine
+from finops.invoices.models import Invoice
+from finops.invoices.store import write_lines
 from finops.pricing.models import (
     Deployment,
     ExchangeRate,
     GpuMembership,
     GpuPool,
     GpuPrice,
+    RateOverride,
     SpendCommitment,
 )
 from tests.api.conftest import with_key
@@ -88,10 +94,33 @@ def filled(acme: Workspace, globex: Workspace, configured_ch: Warehouse) -> Work
     row = {"kind": "busy", "tenant": TENANT, "model": SECRET, "cost_usd": Decimal(1)}
     add_hour(configured_ch, at("10:00"), SECRET, [row], workspace_id=globex.pk)
     add_samples(configured_ch, globex.pk, [now()], {"host": SECRET, "pool": SECRET})
+    fill_books(configured_ch, globex, agreed)
     with_key(globex, "read")
     owner = User.objects.create_user(f"{SECRET}@globex.example", None, name=SECRET)
     set_role(owner, globex, Role.OWNER)
     return globex
+
+
+def fill_books(ch: Warehouse, globex: Workspace, agreed: dict[str, Any]) -> None:
+    """What finance keeps: a contract, an invoice with a line, a repricing, a closed month."""
+    RateOverride.objects.create(
+        **agreed, provider="openai", model=SECRET, discount_percent=Decimal(1)
+    )
+    day = at("10:00").date()
+    invoice = Invoice.objects.create(
+        workspace=globex, name=SECRET, size_bytes=1, format="csv", state="imported", first_day=day
+    )
+    line = InvoiceLine(
+        bill="csv", day=day, provider="openai", line=1, model=SECRET, billed=Decimal(1),
+        currency="USD", account=SECRET, description=SECRET,
+    )  # fmt: skip
+    write_lines(ch, globex.pk, invoice.pk, [line], [], version=1, now=now())
+    Repricing.objects.create(
+        workspace=globex, start=at("09:00"), end=at("11:00"), cause=SECRET, why=SECRET
+    )
+    ClosedMonth.objects.create(
+        workspace=globex, month=date(2026, 10, 1), why=SECRET, calls=0, cost_usd=0
+    )
 
 
 def body_of(response: Any) -> str:
@@ -107,7 +136,10 @@ def test_the_walk_knows_every_address() -> None:
 def test_a_key_never_shows_another_workspace(filled: Workspace, acme: Workspace) -> None:
     client = with_key(acme, "read", "admin", "ingest")
     for path, _ in ADDRESSES:
-        for query in (RANGE, f"{RANGE}&tenant={TENANT}", f"{RANGE}&workspace=globex", "format=csv"):
+        for query in (
+            RANGE, f"{RANGE}&tenant={TENANT}", f"{RANGE}&workspace=globex", "format=csv",
+            f"tenant={TENANT}&month=2026-11",
+        ):  # fmt: skip
             assert SECRET not in body_of(client.get(f"{path}?{query}")), (path, query)
 
 
@@ -121,6 +153,16 @@ def test_a_session_never_shows_another_workspace(filled: Workspace, acme: Worksp
             assert SECRET not in body_of(client.get(f"{path}?{query}")), (path, query)
 
 
+def test_a_key_changes_nothing_of_another_workspace(filled: Workspace, acme: Workspace) -> None:
+    client = with_key(acme, "read", "admin")
+    for path, name in ADDRESSES:
+        if path.startswith("/api/") and ("/1" in path or name == "api-reopen-month"):
+            for method in ("delete", "patch", "post", "put"):
+                body = {"why": "x"} if "reopen" in path else {"valid_to": "2026-11-22T00:00:00Z"}
+                answer = getattr(client, method)(path, body, format="json")
+                assert answer.status_code in (404, 405), (method, path, answer.content)
+
+
 def test_nobody_known_sees_nothing(filled: Workspace) -> None:
     for path, name in ADDRESSES:
         response = Client().get(f"{path}?{RANGE}")
@@ -132,10 +174,18 @@ def test_nobody_known_sees_nothing(filled: Workspace) -> None:
 def test_its_own_member_sees_it(filled: Workspace) -> None:
     client = Client()
     client.force_login(User.objects.get(name=SECRET))
-    seen = {name for path, name in ADDRESSES if SECRET in body_of(client.get(f"{path}?{RANGE}"))}
+    queries = (RANGE, f"tenant={TENANT}&month=2026-11")
+    seen = {
+        name
+        for path, name in ADDRESSES
+        if any(SECRET in body_of(client.get(f"{path}?{query}")) for query in queries)
+    }
     assert {"overview", "api-unit-costs", "budgets", "api-budgets", "members"} <= seen
     assert {"gpus", "gpu-pools", "api-gpu-pools", "api-gpu-costs"} <= seen
     assert {"api-deployments", "api-spend-commitments", "api-exchange-rates"} <= seen
+    assert {"invoices", "api-invoices", "api-invoice", "api-reconciliation"} <= seen
+    assert {"repricings", "api-repricings", "api-repricing", "api-closed-months"} <= seen
+    assert {"rate-contracts", "api-rate-overrides", "api-focus", "api-statement"} <= seen
 
 
 def test_each_of_two_keys_sees_its_own_numbers(

@@ -81,6 +81,7 @@ def test_only_the_first_problems_are_kept_and_all_are_counted() -> None:
         (b"PAR1 is not enough", Unreadable, "The Parquet file can't be read"),
         (b"{", Unreadable, "The JSON can't be read"),
         (b"[" * 5_000, Unreadable, "The JSON"),
+        (b'{"data": [1e9999999999999999999]}', Unreadable, "it holds a number that is none"),
         (b'{"data": 1}', Unreadable, "not pages of a usage API"),
         (b"[]", Unreadable, "not pages of a usage API"),
         (b'{"data": [{"start_time": 1, "results": []}]}', UnknownFormat, "No result in this JSON"),
