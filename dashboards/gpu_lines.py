@@ -172,9 +172,14 @@ def line(row: GpuCost, total: Decimal, money: Money) -> Line:
         calls=count(row.calls),
         tokens=tokens(row.tokens),
         unit=money(row.usd_per_million) if row.tokens else Figure(UNKNOWN, "no tokens"),
-        gpu_hours=f"{row.gpu_ms / 3_600_000:,.2f}",
+        gpu_hours=hours_text(row.gpu_ms / 3_600_000),
         kwh=number(row.energy_j / 3_600_000) if row.energy_j else UNKNOWN,
     )
+
+
+def hours_text(hours: float) -> str:
+    """Two places; more where that would make a little time none."""
+    return f"{hours:,.2f}" if hours >= 0.1 or not hours else number(hours)
 
 
 def host_lines(standings: list[HostStanding], now: datetime) -> list[dict[str, Any]]:

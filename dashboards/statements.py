@@ -22,6 +22,7 @@ from finops.focus.statement_csv import statement_csv
 from finops.focus.statement_month import read_month, span_of, standing_of
 from finops.focus.statement_sheet import sheet, statement_html
 from finops.focus.statements import make_statement, read_book
+from finops.focus.versions import NAMES as VERSIONS
 from finops.focus.wording import file_stem, month_text
 from finops.queries import Range
 from finops.queries.statement import tenant_months
@@ -45,6 +46,7 @@ def statements_page(request: WorkspaceRequest) -> HttpResponse:
         "table": statement_table(shown, list(zip(months, standings, strict=True))),
         "earlier": f"?{urlencode({'month': f'{months[-1] - timedelta(days=1):%Y-%m}'})}",
         "later": "" if months[0] >= now.date().replace(day=1) else "?",
+        "focus": focus_files(span_of(months[0])),
         "first": month_text(months[-1]),
         "last": month_text(months[0]),
     }
@@ -79,6 +81,19 @@ def statement_page(request: WorkspaceRequest, month: str, tenant: str) -> HttpRe
         **(sheet(made.value) if made.value is not None else {}),
     }
     return render(request, "dashboards/statement.html", context)
+
+
+def focus_files(month: Range) -> list[tuple[str, str]]:
+    """The whole month in the FOCUS format: name and address of each file."""
+    days = {"from": f"{month.start:%Y-%m-%d}", "to": f"{month.end:%Y-%m-%d}"}
+    return [
+        (
+            f"{version} {name}",
+            f"{reverse('api-focus')}?{urlencode({**days, 'version': version, 'format': kind})}",
+        )
+        for version in VERSIONS
+        for kind, name in (("csv", "CSV"), ("parquet", "Parquet"))
+    ]
 
 
 def as_file(statement: Statement, kind: str) -> HttpResponse:

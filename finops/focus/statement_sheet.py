@@ -88,7 +88,7 @@ def parts(statement: Statement) -> Iterator[Part]:
     yield Part("Calls to providers", f"{due.calls.calls:,} calls", dollars(due.calls.cost_usd))
     if statement.gpu_times:
         hours = sum((time.hours for time in statement.gpu_times), Decimal(0))
-        yield Part("Own GPUs, time at work", f"{hours:,.2f} GPU hours", dollars(due.gpu_usd))
+        yield Part("Own GPUs, time at work", f"{hours_text(hours)} GPU hours", dollars(due.gpu_usd))
     for cause, usd in due.shares.items():
         name = f"Share of {CAUSES.get(cause, cause)}"
         if statement.asked.distributed:
@@ -123,13 +123,18 @@ def feature_line(statement: Statement, one: Any) -> dict[str, str]:
     }
 
 
+def hours_text(hours: Decimal) -> str:
+    """Two places; four where that would make a little time none."""
+    return f"{hours:,.2f}" if hours >= Decimal("0.1") or not hours else f"{hours:,.4f}"
+
+
 def gpu_line(time: Any) -> dict[str, str]:
     return {
         "name": time.model or NAMELESS,
         "pool": time.pool,
         "calls": f"{time.calls:,}",
         "tokens": f"{time.tokens:,}",
-        "hours": f"{time.hours:,.2f}",
+        "hours": hours_text(time.hours),
         "amount": dollars(time.cost_usd),
     }
 

@@ -44,6 +44,12 @@ def plain(number: Decimal) -> str:
     return f"{number.normalize():f}"
 
 
+def in_cents(usd: Decimal) -> str:
+    """USD with two places, or as many as it has."""
+    cents = usd.quantize(Decimal("0.01"))
+    return f"{cents if cents == usd else plain(usd)}"
+
+
 class GpuPrice(models.Model):
     """The price of a pool's GPUs, or of `gpus` of them, from one moment until another.
 
@@ -100,7 +106,7 @@ class GpuPrice(models.Model):
             if self.salvage_usd:
                 said.append(f"worth ${self.salvage_usd:,.2f} then")
         elif self.usd_per_gpu_hour is not None:
-            said[0] += f", ${plain(self.usd_per_gpu_hour)} per GPU-hour"
+            said[0] += f", ${in_cents(self.usd_per_gpu_hour)} per GPU-hour"
         for amount, words in (
             (self.hosting_usd_per_gpu_hour, "hosting ${} per GPU-hour"),
             (self.usd_per_kwh, "energy ${} per kWh"),

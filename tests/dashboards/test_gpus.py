@@ -172,7 +172,7 @@ def test_a_pool_is_set_up_grown_repriced_and_deleted_by_forms(
 def test_a_viewer_reads_pools_and_sets_none(page: Client, acme: Workspace) -> None:
     pool = add_pool(acme, "h100", on_demand("2"), gpus=3)
     text = show(page, "/gpus/pools")
-    assert "On demand, $2 per GPU-hour" in text
+    assert "On demand, $2.00 per GPU-hour" in text
     assert f"/gpus/pools/{pool.pk}" not in page.get("/gpus/pools").content.decode()
     for path in ("new", f"{pool.pk}", f"{pool.pk}/delete"):
         assert page.get(f"/gpus/pools/{path}").status_code == 403
@@ -193,4 +193,5 @@ def test_the_overview_sends_calls_on_own_gpus_to_their_page_and_not_to_the_unpri
     assert "1 call ran on your own GPUs: its cost is a part of the GPUs' bill" in text
     assert "is $2.00 ($2) and makes $2.00 ($2) in all, as in statements" in text
     assert "2 calls, 1 on own GPUs, 1 without a price $2.00 with own GPUs" in text
+    assert "unpriced" in text
     assert "in all, as in" not in show(page, "/?range=24h&model=llama")

@@ -108,6 +108,7 @@ def test_the_pages_show_their_case_and_keep_what_was_entered(
     assert "PUE takes a number, such as 12.5. It is left out below." in text
     assert 'value="&lt;b&gt;"' in html
     assert "measured: the ledger" in unescape(text)
+    assert "Only 29 hours of traffic are known" in text
     assert "would cost least" in text
     assert len(figures(html)) == 1
     assert not re.search(r'\son\w+="|style="', html)

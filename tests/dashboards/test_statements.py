@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -76,7 +80,13 @@ def test_the_pages_lead_from_the_months_to_a_statement_and_its_files(
     assert "a/b <c> $9.00" in months
     assert "s $3.50 All $12.50" in months
     link = "/statements/2026-11/a/b%20%3Cc%3E"
-    assert f'href="{link}"' in page.get("/statements?month=2026-11").content.decode()
+    html = page.get("/statements?month=2026-11").content.decode()
+    assert f'href="{link}"' in html
+    found = re.findall(r'href="(/api/v1/focus[^"]+)"', html)
+    rows = b"".join(page.get(unescape(found[0]), headers={"accept": "*/*"})).decode()
+    assert len(found) == 4
+    billed = [Decimal(row["BilledCost"]) for row in csv.DictReader(io.StringIO(rows))]
+    assert sum(billed) == Decimal("12.5")  # what the page says All come to
 
     assert "Amount due 9.00 USD" in show(page, link)
     assert "Amount due 12.50 USD" in show(page, f"{link}?distribute=1")

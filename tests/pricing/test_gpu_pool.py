@@ -121,7 +121,7 @@ def test_the_command_makes_a_pool_grows_it_and_lists_it(acme: Workspace) -> None
         "  16 GPUs with host b-* or c-1; from 2026-01-01 00:00 UTC; PO 17",
         f"  price {first.pk}: Owned, $480,000.00 over 36 months; for all others; "
         "from 2026-01-01 00:00 UTC; PO 17",
-        f"  price {second.pk}: Spot, $1.1 per GPU-hour; for 2 GPUs; "
+        f"  price {second.pk}: Spot, $1.10 per GPU-hour; for 2 GPUs; "
         "from 2026-06-01 00:00 UTC; burst",
     ]
     command("b200", "--end-price", str(second.pk), "--to", "2026-07-01")
