@@ -58,11 +58,11 @@ class FastForward:
         self.finished = []
         scheduler, pool = self.scheduler, self.scheduler.pool
         need = self.growing[self.done % pool.block_size]
-        if need > pool.available:
-            return self._plain_step(now)
         if need:
+            if need > pool.available:
+                return self._plain_step(now)
             self.grown += pool.take(need)
-        work = self._continue_prefill()
+        work = self._continue_prefill() if self.prefilling else []
         if scheduler.waiting.count:
             budget = scheduler.policy.max_tokens - self.decoding - sum(n for _, n in work)
             work += scheduler.admit(budget, now)
@@ -163,7 +163,8 @@ class FastForward:
         steps = self.due[0][0] - self.done
         if horizon is not None:
             steps = min(steps, steps_until(horizon - now, first, slope))
-        steps = self._grow(steps)
+        if steps > 1:
+            steps = self._grow(steps)
         read = steps * kv + rows * (steps * (steps - 1) // 2)
         self._record(steps, rows, rows, read, 0)
         self.done += steps

@@ -69,11 +69,12 @@ class Simulation:
         arrivals = self.arrivals
         start = self.now = self.end = arrivals.next_time() or 0
         while True:
-            self._let_in()
-            self._cut_off()
             arrival = arrivals.next_time()
             if arrival is not None and arrival <= self.now:
-                continue  # a retry at once
+                self._let_in()
+                continue
+            if self.deadlines and self._cut_off():
+                continue  # a retry may come at once
             if not self.scheduler.live:
                 if arrival is None:
                     break
@@ -83,7 +84,7 @@ class Simulation:
         return self._result(start)
 
     def _advance(self, arrival: int | None) -> None:
-        deadline = self._next_deadline()
+        deadline = self._next_deadline() if self.deadlines else None
         end = self.runner.advance(self.now, arrival, deadline)
         if end is None:
             times = (arrival, deadline, self.scheduler.wake())
@@ -102,14 +103,17 @@ class Simulation:
             elif seq.deadline is not None:
                 heappush(self.deadlines, (seq.deadline, self.scheduler.arrivals, seq))
 
-    def _cut_off(self) -> None:
-        """End those whose client has given up; it went at its deadline, not at the step's end."""
+    def _cut_off(self) -> bool:
+        """End those whose client has given up, at its deadline, not at the step's end; any?"""
+        any_cut = False
         while self.deadlines and self.deadlines[0][0] <= self.now:
             deadline, _, seq = heappop(self.deadlines)
             if seq.state < State.FINISHED:
+                any_cut = True
                 self.runner.drop(seq)
                 self.end = max(self.end, deadline)
                 self._ended(seq, deadline)
+        return any_cut
 
     def _next_deadline(self) -> int | None:
         while self.deadlines and self.deadlines[0][2].state >= State.FINISHED:
