@@ -49,7 +49,7 @@ def reprice(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> 
         repricing.state, repricing.started_at = State.RUNNING, clock()
         repricing.end = min(repricing.end, clock())
         name_others(repricing)
-        repricing.save()
+        save(repricing, lease, clock)
     elif repricing.portion is not None:
         return portion_done(ch, lease, repricing, clock)
     plan = plan_of(ch, repricing, clock())
@@ -58,7 +58,7 @@ def reprice(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> 
     repricing.new_version = rates.number
     span = next_portion(ch, repricing.workspace.pk, plan.spans)
     if span is None:
-        finish(repricing, clock())
+        finish(repricing, lease, clock)
         return True
     before = totals(ch, repricing.workspace.pk, *span)
     repricing.portion = {
@@ -66,7 +66,7 @@ def reprice(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock) -> 
         "end": span[1].isoformat(),
         "before": [as_json(row) for row in before],
     }
-    repricing.save()
+    save(repricing, lease, clock)
     return portion_done(ch, lease, repricing, clock)
 
 
@@ -108,8 +108,16 @@ def portion_done(ch: Warehouse, lease: Lease, repricing: Repricing, clock: Clock
         repricing.differences, portion["before"], [as_json(row) for row in after]
     )
     repricing.done_to, repricing.portion = end, None
-    repricing.save()
+    save(repricing, lease, clock)
     return False
+
+
+def save(repricing: Repricing, lease: Lease, clock: Clock) -> None:
+    """Write down how far it is; raises LeaseLost where another process goes on from there."""
+    with transaction.atomic():
+        # The lease's row is locked until the end: nobody can take it over in between.
+        renew_lease(lease, now=clock())
+        repricing.save()
 
 
 def as_json(row: TenantMonth) -> dict[str, str]:
@@ -145,7 +153,7 @@ def plain(usd: Decimal) -> str:
     return f"{usd.normalize():f}"
 
 
-def finish(repricing: Repricing, now: datetime) -> None:
+def finish(repricing: Repricing, lease: Lease, clock: Clock) -> None:
     """End a repricing with its entry in the audit trail; refused where all of it is closed."""
     refused = bool(repricing.left_out) and not repricing.rows
     repricing.state = State.REFUSED if refused else State.DONE
@@ -155,9 +163,9 @@ def finish(repricing: Repricing, now: datetime) -> None:
             "Open the month again, or reprice it by force with a reason."
         )
     repricing.differences = [row for row in repricing.differences if Decimal(row["difference_usd"])]
-    repricing.finished_at, repricing.portion = now, None
+    repricing.finished_at, repricing.portion = clock(), None
     with transaction.atomic():
-        repricing.save()
+        save(repricing, lease, clock)
         record(
             repricing.workspace,
             repricing.who,

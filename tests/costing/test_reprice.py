@@ -13,11 +13,12 @@ from django.utils.timezone import now
 from finops.accounts.models import AuditEntry, Workspace
 from finops.clickhouse.client import Warehouse
 from finops.costing.closing import close_month, moved_since, reopen_month
-from finops.costing.errors import MonthClosed, MonthRefused
-from finops.costing.lease import take_lease
+from finops.costing.errors import LeaseLost, MonthClosed, MonthRefused
+from finops.costing.lease import Lease, renew_lease, take_lease
 from finops.costing.mark import ask_for_repricing
 from finops.costing.models import ClosedMonth, Repricing
 from finops.costing.reconcile import reconcile as compare
+from finops.costing.reprice import reprice as portion
 from finops.costing.tasks import reprice
 from finops.pricing.agree import agree_override, end_override
 from finops.pricing.in_force import take_up
@@ -259,8 +260,10 @@ def test_a_run_that_was_cut_off_reports_the_whole_difference(
     calls_of_two_months(ch, acme)
     half_price(acme)
 
-    def die(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
+    def die(lease: Lease, *, now: datetime) -> None:
+        if set(prices(ch).values()) == {HALF}:
+            raise KeyboardInterrupt
+        renew_lease(lease, now=now)
 
     with monkeypatch.context() as patch:
         patch.setattr("finops.costing.reprice.renew_lease", die)
@@ -274,6 +277,26 @@ def test_a_run_that_was_cut_off_reports_the_whole_difference(
     done = Repricing.objects.get()
     assert (done.state, len(done.differences)) == ("done", 2)
     assert take_lease("charge", now=now()) is not None
+
+
+def test_who_lost_the_lease_while_planning_writes_nothing_down(
+    configured_ch: Warehouse, acme: Workspace
+) -> None:
+    calls_of_two_months(configured_ch, acme)
+    half_price(acme)
+    lost = take_lease("charge", now=now())
+    assert lost is not None
+    # A plan takes long: meanwhile another process has the job, and writes down how far it is.
+    assert take_lease("charge", now=now() + timedelta(minutes=1)) is not None
+    asked = Repricing.objects.get()
+    for state in ("waiting", "running"):
+        Repricing.objects.update(state=state, rows=7)
+        asked.state = state
+        with pytest.raises(LeaseLost):
+            portion(configured_ch, lost, asked, now)
+        left = Repricing.objects.get()
+        assert (left.state, left.rows, left.portion) == (state, 7, None)
+    assert prices(configured_ch) == {"october": LISTED, "november": LISTED}
 
 
 def test_changes_that_wait_together_name_each_other(
