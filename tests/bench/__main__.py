@@ -31,6 +31,7 @@ ROOMS = (
     "storage",
     "pages",
     "focus",
+    "engine",
 )
 
 Figure = tuple[str, float, str, str]

@@ -46,6 +46,8 @@ def check_step(scheduler: Scheduler, step: Step, before: set[int]) -> None:
     assert all(0 < count <= seq.total - seq.computed for seq, count in step.work)
     partial = [count < seq.total - seq.computed for seq, count in step.work]
     assert not any(partial[:-1])
+    if any(partial):
+        assert sum(count for _, count in step.work) == policy.max_tokens
     admitted = [seq.admission not in before for seq, _ in step.work]
     assert admitted == sorted(admitted)
     for seq, count in step.work:
