@@ -288,13 +288,13 @@ def test_any_terms_leave_no_gap_and_no_overlap(terms: Terms) -> None:
 
 @settings(max_examples=60)
 @given(any_terms())
-def test_a_region_has_every_tier_that_there_is_elsewhere(terms: Terms) -> None:
+def test_a_region_has_every_tier_that_there_is_without_one(terms: Terms) -> None:
     tiers: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for rate in rates(terms):
         tiers[rate.provider, rate.model][rate.region].add(rate.service_tier)
     for key, by_region in tiers.items():
         if key != OURS:
-            assert all(found == by_region[""] for found in by_region.values()), key
+            assert all(found >= by_region[""] for found in by_region.values()), key
 
 
 @settings(max_examples=60)
