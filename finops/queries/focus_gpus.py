@@ -44,7 +44,7 @@ def gpu_parts(ch: Warehouse, workspace_id: int, span: Range) -> Iterator[GpuPart
     rows = ch.stream(
         f"SELECT {COLUMNS} FROM gpu_allocations FINAL "
         "WHERE workspace_id = {workspace_id:UInt64} "
-        "AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')} "
+        "AND hour >= {start:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')} "
         "ORDER BY hour, pool, kind, tenant, model, provider, team, feature, environment",
         {"workspace_id": workspace_id, "start": span.start, "end": span.end},
         settings=SETTINGS,

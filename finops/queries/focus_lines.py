@@ -105,7 +105,7 @@ def slices(ch: Warehouse, workspace_id: int, span: Range) -> list[Slice]:
     rows = ch.query(
         "SELECT hour, sum(calls) AS calls FROM usage_hourly FINAL "
         "WHERE workspace_id = {workspace_id:UInt64} "
-        "AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')} "
+        "AND hour >= {start:DateTime64(6, 'UTC')} AND hour < {end:DateTime64(6, 'UTC')} "
         "GROUP BY hour ORDER BY hour",
         {"workspace_id": workspace_id, "start": span.start, "end": span.end},
         settings={"max_execution_time": 60},
