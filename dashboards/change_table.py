@@ -23,7 +23,7 @@ WHAT: dict[Factor, str] = {
     "volume": "Actions",
     "calls_per_action": "Requests for each action",
     "tokens_per_call": "Tokens for each request that was sent, by kind",
-    "price": "Per million tokens before caches; what other models do is mix",
+    "price": "Average per million tokens before caches; its part is what rates did, not the mix",
     "cache": "Share of that cost which was paid",
     "retry": "Paid for attempts that another one superseded",
     "model_mix": "Models in use",

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.management.base import BaseCommand, CommandError
 
 from finops.accounts.management.workspace_option import add_workspace_option, find_workspace
@@ -16,6 +17,8 @@ from finops.pricing.commit_spend import commit_spend, end_commitment
 from finops.pricing.errors import TermsRefused
 from finops.pricing.management.commands.override_rate import KEPT, amount, find_member
 from finops.pricing.models import SpendCommitment
+
+FLAGS = {"committed_usd": "usd", "valid_from": "from", "valid_to": "to"}
 
 
 class Command(BaseCommand):
@@ -58,8 +61,21 @@ class Command(BaseCommand):
             else:
                 said = promise(workspace, options, actor)
         except TermsRefused as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(explain(error)) from None
         self.stdout.write(f"{describe(said)}\n{KEPT}")
+
+
+def explain(error: TermsRefused) -> str:
+    """What is wrong, by option."""
+    if not hasattr(error.problem, "error_dict"):
+        return str(error)
+    return " ".join(
+        line
+        if field == NON_FIELD_ERRORS
+        else f"--{FLAGS.get(field, field).replace('_', '-')}: {line}"
+        for field, lines in error.problem.message_dict.items()
+        for line in lines
+    )
 
 
 def promise(workspace: Workspace, options: dict[str, Any], actor: User | None) -> SpendCommitment:
