@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -31,3 +33,16 @@ def test_the_menu_of_the_user_leads_to_members_and_password(page: Client) -> Non
     menu = html[html.index("Account: victor@acme.example") : html.index("Log out")]
     assert 'href="/settings/members"' in menu
     assert 'href="/settings/password"' in menu
+
+
+def test_a_narrow_screen_has_the_same_pages_in_a_menu(
+    page: Client, configured_ch: Warehouse
+) -> None:
+    html = page.get("/invoices").content.decode()
+    row, menu = (
+        re.findall(r'href="([^"]+)"', part.split("</nav>")[0])
+        for part in html.split('aria-label="Pages">')[1:]
+    )
+    assert row == menu
+    assert "/statements" in row
+    assert html.count('href="/invoices" aria-current="page"') == 2
