@@ -20,6 +20,9 @@ from finops.costing.allocation.plan import CallKind
 from finops.costing.allocation.split import CallWork, Group
 
 LONGEST = timedelta(hours=3)
+# A call can have had no more GPU time than so many GPUs have in LONGEST, and none below 0: a tag
+# that says so is no measure, as one that is no number.
+MOST_GPUS = 64
 NAMES = ("tenant", "model", "provider", "team", "feature", "environment")
 SUMS = ("calls", "tokens", "output_tokens", "served", "timed", "token_weight", "time_weight")
 IN_WEIGHT, OUT_WEIGHT = 1000, 2500
@@ -68,7 +71,8 @@ PARTS = f"""
         LEFT ANY JOIN
         (
             SELECT trace_id, span_id, tags['pool'] AS named_pool,
-                toFloat64OrNull(nullIf(tags['gpu_ms'], '')) AS gpu_ms
+                toFloat64OrNull(nullIf(tags['gpu_ms'], '')) AS said_ms,
+                if(said_ms BETWEEN 0 AND {{most_gpu_ms:Float64}}, said_ms, NULL) AS gpu_ms
             FROM calls FINAL
             WHERE {RANGE} AND (mapContains(tags, 'pool') OR mapContains(tags, 'gpu_ms'))
         ) AS told ON told.trace_id = c.trace_id AND told.span_id = c.span_id
@@ -94,6 +98,7 @@ def params_of(workspace_id: int, start: datetime, end: datetime) -> dict[str, An
         "end": end,
         "end_hour": end,
         "longest_ms": LONGEST.total_seconds() * 1000,
+        "most_gpu_ms": LONGEST.total_seconds() * 1000 * MOST_GPUS,
     }
 
 

@@ -128,11 +128,12 @@ def test_hours_that_are_not_over_are_never_billed(ch: Warehouse, workspace: Work
 def test_gpu_time_and_pool_come_from_tags_and_tenants_keep_their_pools(
     ch: Warehouse, workspace: Workspace
 ) -> None:
-    for name, more in (("a", {}), ("b", {}), ("c", {"tenants": ["globex"], "serves": ["own-*"]})):
+    own, said = {"tenants": ["globex"], "serves": ["own-*"]}, ("9", "-5", "1e300", "nan")
+    for name, more in (("a", {}), ("b", {}), ("c", own), ("d", {})):
         add_pool(workspace, name, on_demand("8"), gpus=1, since=TEN, **more)
     busy = every(60, TEN - timedelta(minutes=1), TEN + HOUR)
     add_samples(ch, workspace.pk, busy, *(
-        {"gpu_uuid": name, "pool": name, "engine_active": 1.0} for name in "abc"
+        {"gpu_uuid": name, "pool": name, "engine_active": 1.0} for name in "abcd"
     ))  # fmt: skip
     add_calls(
         ch,
@@ -140,6 +141,8 @@ def test_gpu_time_and_pool_come_from_tags_and_tenants_keep_their_pools(
         {"tags": {"gpu_ms": "300"}, "before": {"gpu_ms": "9"}},
         {"tags": {"gpu_ms": "100"}, "tenant": "globex"},
         {"tags": {"pool": "b"}, "tenant": "globex"},
+        # No measures: below 0, beyond what a call can have, no number. So tokens are what counts.
+        *({"tags": {"pool": "d", "gpu_ms": ms}, "tenant": ms} for ms in said),
         # A price of its own and no inference server: an API's call, though its model has that name.
         {"model": "own-1", "provider": "openai", "tenant": "globex", "unpriced_reason": "",
          "cost_usd": Decimal(1)},
@@ -151,9 +154,10 @@ def test_gpu_time_and_pool_come_from_tags_and_tenants_keep_their_pools(
         ("a", 10, "busy", "globex"): 2,
         ("b", 10, "busy", "globex"): 8,
         ("c", 10, "busy", "globex"): 8,
+        **{("d", 10, "busy", ms): 2 for ms in said},
     }
     bases = {r["pool"]: r["basis"] for r in ch.query("SELECT pool, basis FROM gpu_bills FINAL")}
-    assert bases == {"a": "gpu_time", "b": "tokens", "c": "tokens"}
+    assert bases == {"a": "gpu_time", "b": "tokens", "c": "tokens", "d": "tokens"}
     (row,) = ch.query("SELECT calls FROM gpu_allocations FINAL WHERE pool = 'c' AND kind = 'busy'")
     assert row["calls"] == 1
 
