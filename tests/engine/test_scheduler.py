@@ -1,0 +1,56 @@
+"""Hand-worked steps of the continuous scheduler."""
+
+from __future__ import annotations
+
+from finops.engine.policy import Policy, ServiceClass
+from finops.engine.scheduler import Scheduler
+from finops.engine.sequence import Sequence, State
+
+
+def work(scheduler: Scheduler, now: int) -> list[tuple[int, int]]:
+    """Do one step; index and tokens of each sequence in it."""
+    step = scheduler.schedule(now)
+    done = [(seq.index, count) for seq, count in step.work]
+    scheduler.apply(step, now + 1)
+    return done
+
+
+def test_a_victim_gives_back_what_it_was_granted_in_this_very_step() -> None:
+    classes = (ServiceClass("chat"), ServiceClass("batch", priority=1))
+    scheduler = Scheduler(Policy(blocks=5, block_size=4, max_seqs=3, max_tokens=4, classes=classes))
+    low = Sequence(0, 0, prompt=2, target=10, klass=1)
+    assert scheduler.add(low)
+    assert work(scheduler, 0) == [(0, 2)]
+    assert scheduler.add(Sequence(1, 1, prompt=4, target=4))
+    assert scheduler.add(Sequence(2, 1, prompt=12, target=2))
+    assert work(scheduler, 1) == [(0, 1), (1, 3)]
+    assert work(scheduler, 2) == [(0, 1), (1, 1), (2, 2)]
+    # All 5 blocks are taken and sequence 1 needs a second. Sequence 0 is first in the batch and
+    # had got a token; it goes, and its token and its block are the others'.
+    assert work(scheduler, 3) == [(1, 1), (2, 3)]
+    assert low.state is State.WAITING
+    assert (low.computed, low.generated, low.total) == (0, 3, 5)
+
+
+def test_a_long_prompt_is_computed_in_chunks_beside_those_that_decode() -> None:
+    scheduler = Scheduler(Policy(blocks=20, max_seqs=4, max_tokens=8))
+    scheduler.add(Sequence(0, 0, prompt=3, target=9))
+    scheduler.add(Sequence(1, 0, prompt=14, target=2))
+    scheduler.add(Sequence(2, 0, prompt=2, target=2))
+    steps = [work(scheduler, now) for now in range(3)]
+    assert steps == [[(0, 3), (1, 5)], [(0, 1), (1, 7)], [(0, 1), (1, 2), (2, 2)]]
+
+
+def test_who_shares_a_prefix_computes_only_the_rest() -> None:
+    scheduler = Scheduler(Policy(blocks=20, block_size=4, max_tokens=300))
+    scheduler.add(Sequence(0, 0, prompt=10, target=1, hashes=(7, 8)))
+    assert work(scheduler, 0) == [(0, 10)]
+    again, longer = (
+        Sequence(1, 1, prompt=8, target=1, hashes=(7, 8)),
+        Sequence(2, 1, prompt=13, target=1, hashes=(7, 8, 9)),
+    )
+    scheduler.add(again)
+    scheduler.add(longer)
+    # The last token of a prompt is always computed, so only one block of the eight tokens is a hit.
+    assert work(scheduler, 1) == [(1, 4), (2, 5)]
+    assert (again.cached, longer.cached) == (4, 8)
