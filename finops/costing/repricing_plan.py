@@ -9,7 +9,7 @@ from datetime import datetime
 from finops.clickhouse.client import Warehouse
 from finops.costing.closing import closed_in, first_moment, month_after
 from finops.costing.repricing import Repricing
-from finops.costing.stale import Span, Stale, cut_out, find_stale, merge, whole_hours
+from finops.costing.stale import BY_PARTITION, Span, Stale, cut_out, find_stale, merge, whole_hours
 from finops.pricing.publish import publish_rates
 from finops.pricing.rate import BEGINNING
 
@@ -97,7 +97,7 @@ def plan_of(ch: Warehouse, repricing: Repricing, now: datetime) -> Plan:
 
 def everything(ch: Warehouse, workspace_id: int, start: datetime, end: datetime) -> Stale:
     asked = {"workspace": workspace_id, "start": start, "end": end}
-    versions = [row["rate_version"] for row in ch.query(VERSIONS, asked)]
+    versions = [row["rate_version"] for row in ch.query(VERSIONS, asked, settings=BY_PARTITION)]
     return Stale(merge([whole_hours((start, end))]) if versions else [], versions)
 
 

@@ -22,6 +22,8 @@ from finops.pricing.rate import Rate
 from finops.pricing.rate_row import rate_of
 
 HOUR = timedelta(hours=1)
+# Versions of a charge lie in one partition, and a search may go over two years of them.
+BY_PARTITION = {"do_not_merge_across_partitions_select_final": 1}
 Span = tuple[datetime, datetime]
 Key = tuple[str, str]  # provider, model
 
@@ -79,7 +81,7 @@ def find_stale(
 ) -> Stale:
     """Return where charges of [start, end) would cost something else by `rates`."""
     bounds = {"workspace": workspace_id, "start": start, "end": end, "number": rates.number}
-    charged = [Charged(**row) for row in ch.query(CHARGED, bounds)]
+    charged = [Charged(**row) for row in ch.query(CHARGED, bounds, settings=BY_PARTITION)]
     if not charged:
         return Stale([], [])
     known = Known(ch, rates, workspace_id, charged, now)
