@@ -83,7 +83,9 @@ def shown(found: Reconciliation, state: InvoiceState) -> dict[str, Any]:
         "rows": gap_lines(found.rows, shown=None if state.all_rows else SHOWN),
         "row_count": len(found.rows),
         "more_url": "" if state.all_rows or len(found.rows) <= SHOWN else state.url(rows="all"),
-        "not_invoiced": [(name or "none", usd(cost)) for name, cost in found.not_invoiced.items()],
+        "not_invoiced": [
+            (name or "none", usd(cost)) for name, cost in found.not_invoiced.items() if cost
+        ],
     }
 
 
