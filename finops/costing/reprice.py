@@ -199,7 +199,26 @@ def total_difference(repricing: Repricing) -> Decimal:
 
 def fail(repricing: Repricing, error: Exception, now: datetime) -> None:
     """Put a repricing aside that can't be done; it says why and may be asked for again."""
-    repricing.state, repricing.finished_at = State.FAILED, now
-    repricing.problem = f"It could not be done: {error}"[:300]
-    repricing.save()
+    put_aside(repricing, f"It could not be done: {error}", now)
     log.error("repricing_failed", repricing=repricing.pk, error=str(error))
+
+
+def fail_unforeseen(repricing: Repricing, error: Exception, now: datetime) -> None:
+    """Put a repricing aside that met a fault of the program, so that the next ones go on.
+
+    Called while `error` is handled: its traceback goes to the log, and not to the user.
+    """
+    problem = (
+        f"It stopped at an error that nobody foresaw ({type(error).__name__}); what it had done "
+        "stays. Ask for it again. If it fails again, look for repricing_failed and number "
+        f"{repricing.pk} in the worker's log."
+    )
+    put_aside(repricing, problem, now)
+    log.exception("repricing_failed", repricing=repricing.pk)
+
+
+def put_aside(repricing: Repricing, problem: str, now: datetime) -> None:
+    repricing.state, repricing.finished_at = State.FAILED, now
+    repricing.problem = problem[:300]
+    # Nothing else: what the error left half done in memory may be what can't be saved.
+    repricing.save(update_fields=["state", "finished_at", "problem"])

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import structlog
 from celery import shared_task
+from django.db import InterfaceError, OperationalError
 from django.utils.timezone import now
 
 from finops.clickhouse.client import warehouse
@@ -21,7 +22,7 @@ from finops.costing.errors import LeaseLost
 from finops.costing.lease import Lease, give_lease_back, take_lease
 from finops.costing.models import LedgerDoubt
 from finops.costing.reconcile import reconcile as compare
-from finops.costing.reprice import fail, next_repricing
+from finops.costing.reprice import fail, fail_unforeseen, next_repricing
 from finops.costing.reprice import reprice as reprice_portion
 from finops.health import beat
 
@@ -94,6 +95,10 @@ def one_portion(lease: Lease) -> bool:
                 if error.retryable:
                     raise
                 fail(repricing, error, now())
+            except (OperationalError, InterfaceError):
+                raise  # The database is away: no fault of this repricing, a later run goes on.
+            except Exception as error:
+                fail_unforeseen(repricing, error, now())
             charge_waiting(ch, lease, now)
             went_on = True
     return went_on

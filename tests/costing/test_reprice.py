@@ -322,3 +322,21 @@ def test_portion_by_portion_is_the_same_as_at_once(
     first = Repricing.objects.earliest("pk")
     assert (first.rows, len(first.differences)) == (3, 3)
     assert prices(configured_ch) == {"october": HALF, "november": HALF}
+
+
+def test_a_repricing_that_meets_a_fault_is_put_aside_and_the_next_goes_on(
+    configured_ch: Warehouse, acme: Workspace
+) -> None:
+    ch = configured_ch
+    calls_of_two_months(ch, acme)
+    broken = ask_for_repricing(acme, OCTOBER, NOVEMBER, who=None, why="", now=now(), forced=True)
+    broken.state, broken.portion = "running", {"start": "no time"}
+    broken.save()
+    half_price(acme)
+
+    reprice()
+
+    broken.refresh_from_db()
+    assert (broken.state, "Ask for it again" in broken.problem) == ("failed", True)
+    assert Repricing.objects.latest("pk").state == "done"
+    assert prices(ch) == {"october": HALF, "november": HALF}
