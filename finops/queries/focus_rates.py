@@ -2,6 +2,12 @@
 
 A tariff is rate version, provider, model, tier and region. Its candidates are chosen as the charge
 job chooses them; which of a tariff's rates holds for a call depends on the call's size and time.
+
+Temporary tables of the connection:
+
+    focus_wanted   the tariffs of the charges
+    focus_behind   the list's name for what the workspace has its own price for, and when
+    focus_rates    the rates of each tariff, contracted and listed
 """
 
 from __future__ import annotations
@@ -12,6 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from finops.clickhouse.client import Warehouse
+from finops.pricing.list_names import list_names
 from finops.pricing.rate import BUCKETS
 
 
@@ -26,7 +33,6 @@ class Prices:
 NO_PRICES = Prices({}, {})
 
 
-RANGE = "context_above, context_upto, valid_from, valid_to, daily_from_s, daily_to_s"
 RANGE_TYPE = (
     "context_above UInt64, context_upto UInt64, valid_from DateTime('UTC'), "
     "valid_to DateTime('UTC'), daily_from_s UInt32, daily_to_s UInt32"
@@ -37,6 +43,21 @@ USES_TYPE = "Map(LowCardinality(String), Decimal(38, 18))"
 KEY = "rate_version, provider, model, tier, region"
 TIER = "if(lower(service_tier) IN {tiers:Array(String)}, lower(service_tier), '')"
 
+NEW_WANTED = """
+CREATE OR REPLACE TEMPORARY TABLE focus_wanted
+(
+    rate_version UInt32, provider LowCardinality(String), model LowCardinality(String),
+    tier LowCardinality(String), region LowCardinality(String)
+) ENGINE = Memory
+"""
+NEW_BEHIND = """
+CREATE OR REPLACE TEMPORARY TABLE focus_behind
+(
+    provider LowCardinality(String), model LowCardinality(String), list_provider String,
+    list_model String, list_from DateTime('UTC'), list_to DateTime('UTC')
+) ENGINE = Memory
+"""
+BEHIND = ("provider", "model", "list_provider", "list_model", "list_from", "list_to")
 NEW_RATES = f"""
 CREATE OR REPLACE TEMPORARY TABLE focus_rates
 (
@@ -53,6 +74,41 @@ OF_SLICE = (
     "AND started_at < {end:DateTime64(6, 'UTC')} AND counted = 1 AND isNotNull(cost_usd)"
 )
 
+FILL_WANTED = f"""
+INSERT INTO focus_wanted
+SELECT DISTINCT {KEY} FROM (
+    SELECT rate_version, provider, model, {TIER} AS tier, region
+    FROM charges FINAL WHERE {OF_SLICE}
+)
+"""
+ALIASES = "SELECT * FROM rate_aliases FINAL WHERE workspace_id = {workspace_id:UInt64}"
+OWN_PAIRS = f"""
+SELECT DISTINCT wanted.provider AS provider, wanted.model AS model
+FROM focus_wanted AS wanted
+INNER JOIN ({ALIASES}) AS alias
+    ON alias.rate_version = wanted.rate_version AND alias.provider = wanted.provider
+    AND alias.model = wanted.model
+WHERE (wanted.rate_version, alias.rate_provider, alias.rate_model) IN (
+    SELECT rate_version, provider, model FROM rates WHERE workspace_id = {{workspace_id:UInt64}}
+)
+"""
+# What a tariff leads to for its contracted prices (listed = 0) and for those of the list. A name
+# without a price of its own leads to the same for both.
+LEADS = f"""
+    SELECT wanted.*, alias.rate_provider AS led_provider, alias.rate_model AS led_model,
+        arrayJoin(if((provider, model) IN (SELECT provider, model FROM focus_behind),
+            [0], [0, 1])) AS listed,
+        toDateTime(0, 'UTC') AS led_from, toDateTime('2100-01-01', 'UTC') AS led_to
+    FROM focus_wanted AS wanted
+    INNER JOIN ({ALIASES}) AS alias
+        ON alias.rate_version = wanted.rate_version AND alias.provider = wanted.provider
+        AND alias.model = wanted.model
+    UNION ALL
+    SELECT wanted.*, behind.list_provider, behind.list_model, 1, behind.list_from, behind.list_to
+    FROM focus_wanted AS wanted
+    INNER JOIN focus_behind AS behind
+        ON behind.provider = wanted.provider AND behind.model = wanted.model
+"""
 # The candidates of each tariff, chosen as the charge job chooses them: the workspace's own before
 # the list's, then the very tier and region before the general ones. Sorted, so that a number names
 # one of them.
@@ -65,37 +121,29 @@ SELECT {KEY},
 FROM
 (
     SELECT {KEY},
-        arraySort(r -> r.1, groupArrayIf(candidate, fit = best)) AS own_rates,
-        arraySort(r -> r.1, groupArrayIf(candidate, is_list AND list_fit = list_best)) AS list_rates
+        arraySort(r -> r.1, groupArrayIf(candidate, NOT listed)) AS own_rates,
+        arraySort(r -> r.1, groupArrayIf(candidate, listed)) AS list_rates
     FROM
     (
-        SELECT wanted.rate_version AS rate_version, wanted.provider AS provider,
-            wanted.model AS model, wanted.tier AS tier, wanted.region AS region,
-            (({RANGE}), ({PRICES}), uses_usd) AS candidate,
-            rate.workspace_id = 0 AS is_list,
+        SELECT lead.rate_version AS rate_version, lead.provider AS provider, lead.model AS model,
+            lead.tier AS tier, lead.region AS region, lead.listed AS listed,
+            greatest(rate.valid_from, lead.led_from) AS holds_from,
+            least(rate.valid_to, lead.led_to) AS holds_to,
+            ((context_above, context_upto, holds_from, holds_to, daily_from_s, daily_to_s),
+                ({PRICES}), uses_usd) AS candidate,
             (rate.workspace_id != 0, rate.service_tier != '', rate.region != '') AS fit,
-            (rate.service_tier != '', rate.region != '') AS list_fit,
-            max(fit) OVER (PARTITION BY {KEY}) AS best,
-            max(if(is_list, list_fit, (0, 0))) OVER (PARTITION BY {KEY}) AS list_best
-        FROM
-        (
-            SELECT DISTINCT rate_version, provider, model, {TIER} AS tier, region
-            FROM charges FINAL WHERE {OF_SLICE}
-        ) AS wanted
-        INNER JOIN
-        (
-            SELECT * FROM rate_aliases FINAL WHERE workspace_id = {{workspace_id:UInt64}}
-        ) AS alias
-            ON alias.rate_version = wanted.rate_version AND alias.provider = wanted.provider
-            AND alias.model = wanted.model
+            max(fit) OVER (PARTITION BY {KEY}, listed, lead.led_from) AS best
+        FROM ({LEADS}) AS lead
         INNER JOIN
         (
             SELECT * FROM rates FINAL WHERE workspace_id IN (0, {{workspace_id:UInt64}})
         ) AS rate
-            ON rate.rate_version = wanted.rate_version AND rate.provider = alias.rate_provider
-            AND rate.model = alias.rate_model
-        WHERE rate.service_tier IN ('', wanted.tier) AND rate.region IN ('', wanted.region)
+            ON rate.rate_version = lead.rate_version AND rate.provider = lead.led_provider
+            AND rate.model = lead.led_model
+        WHERE rate.service_tier IN ('', lead.tier) AND rate.region IN ('', lead.region)
+            AND (rate.workspace_id = 0 OR NOT lead.listed)
     )
+    WHERE fit = best AND holds_from < holds_to
     GROUP BY {KEY}
 )
 """
@@ -111,7 +159,13 @@ def which(rates: str) -> str:
 
 def fill_rates(ch: Warehouse, params: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Make the temporary table `focus_rates` for the charges of OF_SLICE."""
-    ch.command(NEW_RATES)
+    for statement in (NEW_WANTED, NEW_BEHIND, NEW_RATES):
+        ch.command(statement)
+    ch.command(FILL_WANTED, params, settings=settings)
+    own = ch.query(OWN_PAIRS, params, settings=settings)
+    pairs = [(params["workspace_id"], row["provider"], row["model"]) for row in own]
+    if names := list_names(pairs) if pairs else []:
+        ch.insert("focus_behind", {c: [n[i] for n in names] for i, c in enumerate(BEHIND, 1)})
     ch.command(FILL_RATES, params, settings=settings)
 
 

@@ -37,6 +37,20 @@ def test_charges_of_the_catalogue_and_of_contracts_are_explained_row_by_row(
         ),
         actor=None,
     )
+    # A price of its own for one snapshot: the list has it under the model's name.
+    agree_override(
+        RateOverride(
+            workspace=workspace,
+            provider="openai",
+            model="gpt-4o-2024-08-06",
+            input_usd=Decimal(2),
+            cache_read_usd=Decimal(1),
+            output_usd=Decimal(8),
+            why="snapshot",
+            valid_from=START - timedelta(days=30),
+        ),
+        actor=None,
+    )
     claude = {"provider": "anthropic", "model_served": "claude-sonnet-4-5-20250929"}
     gemini = {"provider": "gcp.gemini", "model_served": "gemini-2.5-pro"}
     insert_calls(
@@ -47,6 +61,7 @@ def test_charges_of_the_catalogue_and_of_contracts_are_explained_row_by_row(
             {**CACHED, "service_tier": "default"},
             {**CACHED, "model_served": "gpt-4o-mini-2024-07-18"},
             {**CACHED, **claude, "cache_write_5m_tokens": 300, "cache_write_1h_tokens": 100},
+            {**CACHED, "model_served": "gpt-4o-2024-08-06"},
             {**gemini, "input_tokens": 200_000},
             {**gemini, "input_tokens": 200_001, "reasoning_tokens": 11},
             {**CACHED, "outcome": "error", "input_tokens": None, "cache_read_tokens": None,
@@ -70,4 +85,10 @@ def test_charges_of_the_catalogue_and_of_contracts_are_explained_row_by_row(
     assert abs(off) < Decimal("1e-10")
     (mini, *_) = [row for row in rows if "4o-mini" in str(row["SkuId"])]
     assert mini["ContractedUnitPrice"] == mini["ListUnitPrice"] * Decimal("0.827")  # type: ignore[operator]
-    assert sum(int(str(row["x_OperationCount"])) for row in rows) == 9
+    # 2 agreed and 2.50 listed, and so on: a fifth off in every row
+    snapshot = [row for row in rows if "gpt-4o-2024-08-06" in str(row["SkuId"])]
+    assert len(snapshot) == 3
+    for row in snapshot:
+        assert row["ContractedUnitPrice"] == row["ListUnitPrice"] * Decimal("0.8")  # type: ignore[operator]
+        assert row["ListCost"] == row["ListUnitPrice"] * row["PricingQuantity"]  # type: ignore[operator]
+    assert sum(int(str(row["x_OperationCount"])) for row in rows) == 10

@@ -27,6 +27,7 @@ from tests.focus.ledger import GPT, HOUR, Bought, add_bought, add_gpu_parts, per
 from tests.focus.lines import ACME
 from tests.focus.rules import violations
 
+pytestmark = pytest.mark.django_db
 DAY = Range(HOUR - timedelta(hours=10), HOUR + timedelta(hours=14))
 LIST = Rate("openai", "gpt-4o", GPT)
 OWN = Rate("openai", "gpt-4o", per_million(input="2.1", output="8.5"), workspace_id=1)

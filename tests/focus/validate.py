@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import django
+from django.db import connection
 
 from tests.clickhouse_server import running
 
@@ -52,11 +53,14 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
     validator = validator_path()
+    # Which model a name of the workspace's own leads to is asked of the database: an empty one.
+    made = connection.creation.create_test_db(verbosity=0, autoclobber=True)
     with tempfile.TemporaryDirectory(prefix="focus-check-") as name:
         folder = Path(name)
         write_files(folder)
         lay_out(validator, folder)
         results = [check(validator, folder, kind) for kind in ("csv", "parquet")]
+    connection.creation.destroy_test_db(made, verbosity=0)
     return 0 if all(results) else 1
 
 
