@@ -61,7 +61,11 @@ class Sums:
 
 
 MEASURES = tuple(each.name for each in fields(Sums))
-TOTALS = {"input_tokens": INPUT_BUCKETS, "output_tokens": OUTPUT_BUCKETS}
+SUMMED = {
+    "input_tokens": " + ".join(INPUT_BUCKETS),
+    "output_tokens": " + ".join(OUTPUT_BUCKETS),
+    "unpriced_calls": f"if({PAID_BY_GPUS}, 0, unpriced_calls)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,7 @@ def month_sums(
     filters = Filters({} if tenant is None else {"tenant": (tenant,)})
     names = ", ".join(group_by)
     # s_: an alias that equals its column would be taken for it inside the other sums.
-    sums = ", ".join(
-        f"sum({' + '.join(TOTALS.get(name, (name,)))}) AS s_{name}" for name in MEASURES
-    )
+    sums = ", ".join(f"sum({SUMMED.get(name, name)}) AS s_{name}" for name in MEASURES)
     rows = ch.query(
         f"SELECT {names}, {sums} FROM usage_hourly FINAL "
         "WHERE workspace_id = {workspace_id:UInt64} "
