@@ -17,15 +17,18 @@ from typing import Any
 from finops.clickhouse.client import Warehouse
 from finops.pricing.aliases import ensure_aliases
 from finops.pricing.difference import changes_of
+from finops.pricing.list_names import list_names
 from finops.pricing.models import RateVersion
-from finops.pricing.rate import Rate
+from finops.pricing.rate import BEGINNING, FOREVER, Rate
 from finops.pricing.rate_row import rate_of
+from finops.pricing.workspace_rates import deployment_in
 
 HOUR = timedelta(hours=1)
 # Versions of a charge lie in one partition, and a search may go over two years of them.
 BY_PARTITION = {"do_not_merge_across_partitions_select_final": 1}
 Span = tuple[datetime, datetime]
 Key = tuple[str, str]  # provider, model
+EVER: Span = (BEGINNING, FOREVER)
 
 CHARGED = """
 SELECT provider, model, rate_version,
@@ -47,6 +50,13 @@ WHERE rate_version IN {versions:Array(UInt32)} AND workspace_id IN (0, {workspac
     AND (provider, model) IN (
         SELECT rate_provider, rate_model FROM rate_aliases
         WHERE workspace_id = {workspace:UInt64} AND rate_version IN {versions:Array(UInt32)})
+"""
+LIST_RATES = """
+SELECT * FROM rates FINAL
+WHERE rate_version IN {versions:Array(UInt32)} AND workspace_id = 0
+    AND (provider, model) IN (
+        SELECT key.1, key.2
+        FROM (SELECT arrayJoin(arrayZip({providers:Array(String)}, {models:Array(String)})) AS key))
 """
 
 
@@ -119,31 +129,69 @@ class Known:
             ensure_aliases(ch, rates, missing, now=now)
             self.aliases = aliases_of(ch, asked)
         self.rates: dict[tuple[int, Key], list[Rate]] = defaultdict(list)
-        for row in ch.query(RATES, asked):
+        self.load(ch.query(RATES, asked))
+        own = {(p, m) for (version, p, m), key in self.aliases.items() if self.owns(version, key)}
+        # What the list calls a name that has a price of its own, and when.
+        self.behind: dict[Key, list[tuple[Key, Span]]] = defaultdict(list)
+        for name in list_names((workspace_id, p, m) for p, m in sorted(own)) if own else []:
+            _, provider, model, list_provider, list_model, start, end = name
+            self.behind[provider, model].append(((list_provider, list_model), (start, end)))
+        keys = {key for named in self.behind.values() for key, _ in named}
+        if keys := {key for key in keys if not any(known[1] == key for known in self.rates)}:
+            providers, models = [key[0] for key in sorted(keys)], [key[1] for key in sorted(keys)]
+            self.load(ch.query(LIST_RATES, {**asked, "providers": providers, "models": models}))
+
+    def load(self, rows: Iterable[dict[str, Any]]) -> None:
+        for row in rows:
             rate = rate_of(row)
             self.rates[row["rate_version"], (rate.provider, rate.model)].append(rate)
+
+    def owns(self, version: int, key: Key) -> bool:
+        return any(rate.workspace_id for rate in self.rates.get((version, key), ()))
 
     def spans_of(self, one: Charged) -> list[Span]:
         """Return when, while these charges were made, their prices differ from those of now."""
         before = self.rates_of(one, one.rate_version)
         after = self.rates_of(one, self.number)
-        spans: list[Span] = []
+        old, new = holding(before, self.workspace_id), holding(after, self.workspace_id)
+        found = [*differing(old, new), *other_deployments(old, new)]
         # The list price is kept beside the contract's, so both have to be the same.
-        for old, new in (
-            (holding(before, self.workspace_id), holding(after, self.workspace_id)),
-            (holding(before, 0), holding(after, 0)),
-        ):
-            tiers = {(rate.service_tier, rate.region) for rate in (*old, *new)}
-            for change in changes_of(filled(old, tiers), filled(new, tiers)):
-                start = max(change.valid_from, one.first)
-                end = min(change.valid_to, one.last + timedelta(microseconds=1))
-                if start < end:
-                    spans.append((start, end))
-        return spans
+        behind: Sequence[tuple[Key | None, Span]] = self.behind.get((one.provider, one.model), [])
+        for key, (start, end) in behind or [(None, EVER)]:
+            listed = differing(
+                self.listed(one.rate_version, key, before), self.listed(self.number, key, after)
+            )
+            found += [(max(span[0], start), min(span[1], end)) for span in listed]
+        last = one.last + timedelta(microseconds=1)
+        cut = [(max(start, one.first), min(end, last)) for start, end in found]
+        return [(start, end) for start, end in cut if start < end]
+
+    def listed(self, version: int, key: Key | None, rates: Sequence[Rate]) -> list[Rate]:
+        """Return the list's prices for a name that leads to some rates; `key` is behind its own."""
+        if key is not None and any(rate.workspace_id for rate in rates):
+            return holding(self.rates.get((version, key), ()), 0)
+        return holding(rates, 0)
 
     def rates_of(self, one: Charged, version: int) -> list[Rate]:
         key = self.aliases.get((version, one.provider, one.model))
-        return self.rates[version, key] if key is not None else []
+        return self.rates.get((version, key), []) if key is not None else []
+
+
+def differing(old: Sequence[Rate], new: Sequence[Rate]) -> list[Span]:
+    """Return when a price differs in any tier or region."""
+    tiers = {(rate.service_tier, rate.region) for rate in (*old, *new)}
+    changes = changes_of(filled(old, tiers), filled(new, tiers))
+    return [(change.valid_from, change.valid_to) for change in changes]
+
+
+def other_deployments(old: Sequence[Rate], new: Sequence[Rate]) -> list[Span]:
+    """Return when a name has another model behind it: the same price may be set against another."""
+    return [
+        (max(was.valid_from, is_now.valid_from), min(was.valid_to, is_now.valid_to))
+        for was in old
+        for is_now in new
+        if deployment_in(was.source) != deployment_in(is_now.source)
+    ]
 
 
 def aliases_of(ch: Warehouse, asked: dict[str, Any]) -> dict[tuple[int, str, str], Key]:

@@ -16,6 +16,7 @@ from finops.pricing.rate import BEGINNING, FOREVER, Rate
 
 Key = tuple[str, str]
 EVERY = "*"
+DEPLOYMENT = ", deployment "
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,12 @@ def rates_of(
         yield from found
         return
     for rate in found:
-        yield replace(rate, source=f"{rate.source}, deployment {segment.deployment}")
+        yield replace(rate, source=f"{rate.source}{DEPLOYMENT}{segment.deployment}")
+
+
+def deployment_in(source: str) -> str:
+    """Return the number of the deployment that a rate's source names, or an empty text."""
+    return source.rpartition(DEPLOYMENT)[2] if DEPLOYMENT in source else ""
 
 
 def layers(terms: Terms, names: Sequence[Key]) -> Iterator[Contract]:

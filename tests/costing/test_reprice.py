@@ -340,3 +340,40 @@ def test_a_repricing_that_meets_a_fault_is_put_aside_and_the_next_goes_on(
     assert (broken.state, "Ask for it again" in broken.problem) == ("failed", True)
     assert Repricing.objects.latest("pk").state == "done"
     assert prices(ch) == {"october": HALF, "november": HALF}
+
+
+def test_a_list_price_that_changes_behind_a_fixed_price_is_set_against_it_anew(
+    configured_ch: Warehouse, acme: Workspace
+) -> None:
+    ch = configured_ch
+    snapshot = "gpt-4o-2024-08-06"
+    fixed = {"discount_percent": None, "input_usd": Decimal(2), "output_usd": Decimal(8)}
+    adopt_gpt_4o(input_mtok=2.5)
+    half_price(acme, model=snapshot, **fixed)
+    call = {"workspace_id": acme.pk, "started_at": NOVEMBER, "model_served": snapshot}
+    insert_calls(ch, [{**call, "span": "fixed"}])
+    charge(ch)
+    reprice()
+    # 1000 x 2 + 100 x 8 per million; the list's as LISTED
+    assert savings(ch) == (Decimal("0.0028"), LISTED, Decimal("0.0007"))
+
+    adopt_gpt_4o(input_mtok=3)
+    ask = {"cause": "test", "start": NOVEMBER - timedelta(hours=1), "end": now()}
+    Repricing.objects.create(workspace=acme, **ask)
+    reprice()
+
+    assert savings(ch) == (Decimal("0.0028"), Decimal("0.004"), Decimal("0.0012"))
+    assert Repricing.objects.latest("pk").rows == 1
+
+
+def adopt_gpt_4o(input_mtok: float) -> None:
+    """Take up a list in which snapshots lead to the model."""
+    openai = provider("openai", {"gpt-4o": {"input_mtok": input_mtok, "output_mtok": 10}})
+    openai["models"][0]["match"] = {"starts_with": "gpt-4o"}
+    listed = upload_catalogue(as_file([openai]), f"at {input_mtok}", actor=None, now=now())
+    CatalogueAdoption.objects.create(catalogue=listed, why="news")
+
+
+def savings(ch: Warehouse) -> tuple[Decimal, ...]:
+    (row,) = charges(ch).values()
+    return row["cost_usd"], row["list_usd"], row["discount_saving_usd"]
