@@ -45,7 +45,7 @@ class Loaded:
     segments: int
     # Spans or data points that were acknowledged.
     received: int
-    # Rows by table: {"spans": 10, "calls": 7}.
+    # Rows by table, with those that its views wrote beside them: {"spans": 10, "calls": 7}.
     rows: Mapping[str, int] = field(default_factory=dict)
     # What of the received became no row, by reason.
     ignored: Mapping[str, int] = field(default_factory=dict)

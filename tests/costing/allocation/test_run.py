@@ -89,6 +89,22 @@ def test_an_hour_is_allocated_once_and_again_when_anything_of_it_changed(
     assert ch.query("SELECT count() AS n FROM gpu_bills FINAL") == [{"n": 0}]
 
 
+def test_merged_samples_change_nothing_and_one_that_comes_again_does(
+    ch: Warehouse, workspace: Workspace
+) -> None:
+    add_pool(workspace, "p", on_demand("2"), gpus=1, since=TEN)
+    # Four minutes before the edge: it bounds what is known of the hour after it, too.
+    sample = ([TEN + HOUR - timedelta(minutes=4)], {"pool": "p", "engine_active": 0.5})
+    add_samples(ch, workspace.pk, *sample)
+    assert run(ch).hours == 2
+    again = {**sample[1], "segment": "a-0", "received_at": TEN}
+    add_samples(ch, workspace.pk, sample[0], again)
+    assert run(ch).hours == 2
+    for table in ("gpu_samples", "gpu_sample_counts"):
+        ch.command(f"OPTIMIZE TABLE {table} FINAL")
+    assert run(ch).hours == 0
+
+
 def test_a_closed_month_keeps_its_gpu_bills_unless_forced(
     configured_ch: Warehouse, workspace: Workspace
 ) -> None:
