@@ -38,7 +38,7 @@ Send = Callable[[Collector, Sequence[bytes]], None]
 def measure(workdir: Path) -> list[tuple[str, float, str, str]]:
     """Return (name, value, unit, bar) of each figure."""
     installation = install(workdir / "installation")
-    large = [make_body(seed, 512) for seed in range(64)]
+    large = [make_body(seed, 512) for seed in range(64)] * 4
     small = [make_body(seed, 8) for seed in range(64)] * 32
     rate = "spans per CPU-second"
     speeds = [
