@@ -10,7 +10,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from dashboards.asking import Asker
-from finops.accounts.access import WorkspaceRequest
+from finops.accounts.access import WorkspaceRequest, has_role
+from finops.accounts.models import Role
 from finops.pricing.difference import Change
 from finops.pricing.errors import CatalogueRefused, NotForAll
 from finops.pricing.meters import METERS
@@ -61,6 +62,7 @@ def context_of(request: WorkspaceRequest) -> dict[str, Any]:
         "upload": FileForm(label_suffix=""),
         "litellm": FileForm(label_suffix=""),
         "may_set": may_set(request),
+        "may_compare": has_role(request.membership, Role.ANALYST),
     }
     refs = request.GET.get("from", ""), request.GET.get("to", "")
     if all(refs):

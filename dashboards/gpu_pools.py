@@ -182,7 +182,7 @@ def end_gpu_price(request: WorkspaceRequest, pool_id: int, price_id: int) -> Htt
 
 
 @require_http_methods(["GET", "POST"])
-@require_role(Role.ANALYST)
+@require_role(Role.ADMIN)
 def delete_gpu_pool_page(request: WorkspaceRequest, pool_id: int) -> HttpResponse:
     """Ask, then delete a pool with its prices and bills."""
     pool = find(request, pool_id)
@@ -202,6 +202,7 @@ def pool_page(request: WorkspaceRequest, pool: GpuPool, **given: forms.Form) -> 
     held = {name: getattr(newest, name) for name in names} if newest else {}
     context = {
         "gpu_pool": pool,
+        "may_delete": has_role(request.membership, Role.ADMIN),
         "members": pool.memberships.order_by("-valid_from"),
         "prices": pool.prices.order_by("-valid_from", "-pk"),
         "now": now,

@@ -97,7 +97,7 @@ def adopt_catalogue_page(request: WorkspaceRequest, ref: str) -> HttpResponse:
 
 
 @require_POST
-@require_role(Role.VIEWER)
+@require_role(Role.ANALYST)
 def compare_prices_page(request: WorkspaceRequest) -> HttpResponse:
     """Show LiteLLM's prices beside ours; the file is read and forgotten."""
     form = FileForm(request.POST, request.FILES, label_suffix="")

@@ -15,11 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from finops.accounts.models import Role
 from finops.api.authentication import asker, workspace_of
 from finops.api.body import read_body
 from finops.api.errors import InvalidParameter
-from finops.api.permissions import CanRead, CanSetMoney
+from finops.api.permissions import CanAdminister, CanRead
 from finops.api.schema import ERRORS, WRITE_ERRORS
 from finops.api.unit_cost_body import UsdField, time_text, usd_text
 from finops.clickhouse.client import Warehouse, warehouse
@@ -60,17 +59,11 @@ class ReopenSerializer(serializers.Serializer[Any]):
     why = serializers.CharField(max_length=500)
 
 
-class CanCloseMonths(CanSetMoney):
-    """An admin or owner, or a key with the scope admin."""
-
-    role = Role.ADMIN
-
-
 class ReadOrCloseMonths(BasePermission):
-    """What CanRead asks for a request that changes nothing, else what CanCloseMonths asks."""
+    """What CanRead asks for a request that changes nothing, else what CanAdminister asks."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        needed = CanRead() if request.method in SAFE_METHODS else CanCloseMonths()
+        needed = CanRead() if request.method in SAFE_METHODS else CanAdminister()
         return needed.has_permission(request, view)
 
 
@@ -117,7 +110,7 @@ class ClosedMonthsView(APIView):
 class ReopenMonthView(APIView):
     """Open a closed month again."""
 
-    permission_classes = [CanCloseMonths]
+    permission_classes = [CanAdminister]
 
     @extend_schema(
         operation_id="closed_months_reopen",

@@ -23,7 +23,7 @@ from finops.api.gpu_pool_body import (
     NewGpuPriceSerializer,
     pool_body,
 )
-from finops.api.permissions import ReadOrSetMoney
+from finops.api.permissions import CanAdminister, ReadOrSetMoney
 from finops.api.schema import ERRORS, WRITE_ERRORS
 from finops.pricing.gpu_price import GpuPrice
 from finops.pricing.pool_change import (
@@ -109,9 +109,11 @@ class GpuPoolView(APIView):
     @extend_schema(
         operation_id="gpu_pools_delete",
         summary="Delete a GPU pool with its prices and bills",
+        description="It takes an admin.",
         responses={204: None, **ERRORS},
     )
     def delete(self, request: Request, pool_id: int) -> Response:
+        CanAdminister().has_permission(request, self)
         delete_pool(find(request, pool_id), **asker(request))
         return Response(status=204)
 

@@ -44,6 +44,12 @@ class CanSetMoney(CanRead):
     role: ClassVar[Role] = Role.ANALYST
 
 
+class CanAdminister(CanSetMoney):
+    """Close months and delete for good: an admin or owner, or a key with the scope admin."""
+
+    role: ClassVar[Role] = Role.ADMIN
+
+
 class ReadOrSetMoney(BasePermission):
     """What CanRead asks for a request that changes nothing, else what CanSetMoney asks."""
 

@@ -15,9 +15,8 @@ from rest_framework.views import APIView
 
 from finops.api.authentication import asker, workspace_of
 from finops.api.body import read_body
-from finops.api.closed_months import CanCloseMonths
 from finops.api.errors import InvalidParameter
-from finops.api.permissions import CanRead, ReadOrSetMoney
+from finops.api.permissions import CanAdminister, CanRead, ReadOrSetMoney
 from finops.api.schema import ERRORS, WRITE_ERRORS
 from finops.api.unit_cost_body import time_text
 from finops.costing.errors import MonthClosed
@@ -100,7 +99,7 @@ class RepricingsView(APIView):
         if asked["start"] >= asked["end"]:
             raise InvalidParameter("end", "invalid_range", "The end has to be after the start.")
         if asked["force"]:
-            CanCloseMonths().has_permission(request, self)
+            CanAdminister().has_permission(request, self)
         who = asker(request)
         try:
             repricing = ask_for_repricing(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from finops.accounts.models import AuditEntry, Workspace
+from finops.accounts.models import AuditEntry, Role, User, Workspace
+from finops.accounts.workspaces import set_role
 from finops.clickhouse.client import Warehouse
 from finops.pricing.pools import GpuPool
 from tests.api.conftest import with_key
@@ -63,6 +64,17 @@ def test_a_pool_is_set_up_read_changed_and_deleted(admin: APIClient, acme: Works
     assert not GpuPool.objects.exists()
     entries = AuditEntry.objects.filter(action__startswith="gpu_pool")
     assert {entry.detail["key"].split()[0] for entry in entries} == {"key"}
+
+
+def test_an_analyst_changes_a_pool_and_an_admin_deletes_it(acme: Workspace) -> None:
+    url = f"/api/v1/gpu-pools/{add_pool(acme, 'p', on_demand('2')).pk}"
+    ann, client = User.objects.create_user("ann@acme.example", None), APIClient()
+    client.force_login(ann)
+    set_role(ann, acme, Role.ANALYST)
+    assert client.patch(url, {"overhead_percent": "1"}, format="json").status_code == 200
+    assert client.delete(url).status_code == 403
+    set_role(ann, acme, Role.ADMIN)
+    assert client.delete(url).status_code == 204
 
 
 def test_what_cant_be_is_a_400_that_names_the_field(admin: APIClient, api: APIClient) -> None:

@@ -164,6 +164,8 @@ def test_a_pool_is_set_up_grown_repriced_and_deleted_by_forms(
     analyst.post(f"{url}/prices/{owned.pk}/end", end)
     owned.refresh_from_db()
     assert owned.valid_to == datetime(2026, 12, 1, tzinfo=UTC)
+    assert analyst.post(f"{url}/delete", {"workspace": "acme"}).status_code == 403
+    Membership.objects.update(role=Role.ADMIN)
     assert "Delete this pool?" in show(analyst, f"{url}/delete")
     analyst.post(f"{url}/delete", {"workspace": "acme"})
     assert not GpuPool.objects.exists()

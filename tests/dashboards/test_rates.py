@@ -118,10 +118,12 @@ def test_catalogues_are_uploaded_looked_at_adopted_and_compared(
 def test_a_viewer_reads_and_changes_nothing(page: Client, acme: Workspace) -> None:
     for path in ("/rates/contracts", "/rates/repricings", "/rates/versions"):
         assert page.get(path).status_code == 200
-    assert "Upload a newer" not in page.get("/rates/versions").content.decode()
+    versions = page.get("/rates/versions").content.decode()
+    assert "Upload a newer" not in versions
+    assert "Ask LiteLLM" not in versions
     for path in (
         "/rates/contracts/new", "/rates/versions/upload", "/rates/versions/installed/adopt",
-        "/rates/repricings/close",
+        "/rates/repricings/close", "/rates/versions/compare",
     ):  # fmt: skip
         assert post(page, path).status_code == 403, path
 
