@@ -152,7 +152,7 @@ def read_order(text: str) -> str:
     return text
 
 
-def read_limit(text: str) -> int:
-    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= MOST_ROWS:
+def read_limit(text: str, most: int = MOST_ROWS) -> int:
+    if re.fullmatch(r"[0-9]{1,5}", text) and 1 <= int(text) <= most:
         return int(text)
-    raise InvalidParameter("limit", "invalid_limit", f"Give a number from 1 to {MOST_ROWS}.")
+    raise InvalidParameter("limit", "invalid_limit", f"Give a number from 1 to {most}.")

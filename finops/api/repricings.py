@@ -16,14 +16,16 @@ from rest_framework.views import APIView
 from finops.api.authentication import asker, workspace_of
 from finops.api.body import read_body
 from finops.api.errors import InvalidParameter
+from finops.api.parameters import read_limit
 from finops.api.permissions import CanAdminister, CanRead, ReadOrSetMoney
-from finops.api.schema import ERRORS, WRITE_ERRORS
+from finops.api.schema import ERRORS, WRITE_ERRORS, limit
 from finops.api.unit_cost_body import time_text
 from finops.costing.errors import MonthClosed
 from finops.costing.mark import ask_for_repricing
 from finops.costing.repricing import Repricing
 
-SHOWN = 200
+# Each has its differences by tenant and month with it.
+MOST, USUAL = 200, 50
 
 
 class RepricingDifferenceSerializer(serializers.Serializer[Any]):
@@ -61,6 +63,7 @@ class RepricingsSerializer(serializers.Serializer[Any]):
     """The newest repricings of the workspace."""
 
     repricings = RepricingSerializer(many=True)
+    truncated = serializers.BooleanField(help_text="Whether `limit` cut the older ones.")
 
 
 class NewRepricingSerializer(serializers.Serializer[Any]):
@@ -80,11 +83,14 @@ class RepricingsView(APIView):
     @extend_schema(
         operation_id="repricings_list",
         summary="The newest repricings",
+        parameters=[limit("The most repricings.", MOST, USUAL)],
         responses={(200, "application/json"): RepricingsSerializer, **ERRORS},
     )
     def get(self, request: Request) -> Response:
-        found = workspace_of(request).repricings.select_related("who").order_by("-pk")
-        return Response({"repricings": [repricing_body(one) for one in found[:SHOWN]]})
+        most = read_limit(request.query_params.get("limit", str(USUAL)), MOST)
+        found = workspace_of(request).repricings.select_related("who").order_by("-pk")[: most + 1]
+        shown = [repricing_body(one) for one in found]
+        return Response({"repricings": shown[:most], "truncated": len(shown) > most})
 
     @extend_schema(
         operation_id="repricings_create",

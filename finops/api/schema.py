@@ -75,11 +75,11 @@ FILTER_PARAMETERS = [
 ]
 
 
-def limit(description: str) -> OpenApiParameter:
+def limit(description: str, most: int = 10_000, default: int = 10_000) -> OpenApiParameter:
     return OpenApiParameter(
         "limit",
-        {"type": "integer", "minimum": 1, "maximum": 10_000},
-        description=f"{description} Default: 10000.",
+        {"type": "integer", "minimum": 1, "maximum": most},
+        description=f"{description} Default: {default}.",
     )
 
 

@@ -173,13 +173,22 @@ def test_repricings_and_closed_months_over_the_api(
     assert (made["state"], made["forced"]) == ("waiting", True)
     assert reader.get(f"/api/v1/repricings/{made['id']}").json() == made
     assert other.get(f"/api/v1/repricings/{made['id']}").status_code == 404
-    assert other.get("/api/v1/repricings").json() == {"repricings": []}
+    assert other.get("/api/v1/repricings").json() == {"repricings": [], "truncated": False}
 
     reopen = "/api/v1/closed-months/2026-09/reopen"
     assert other.post(reopen, {"why": "mine"}).status_code == 404
     assert reader.post(reopen, {"why": "mine"}).status_code == 403
     assert admin.post(reopen, {"why": "a credit note"}).status_code == 204
     assert admin.post("/api/v1/repricings", asked).status_code == 201
+
+    newest = reader.get("/api/v1/repricings?limit=1").json()
+    assert ([one["id"] > made["id"] for one in newest["repricings"]], newest["truncated"]) == (
+        [True],
+        True,
+    )
+    assert reader.get("/api/v1/repricings").json()["truncated"] is False
+    for query in ("limit=0", "limit=201", "limit=x"):
+        assert reader.get(f"/api/v1/repricings?{query}").status_code == 400
 
 
 @pytest.mark.parametrize(
