@@ -1,8 +1,13 @@
-"""Questions to the ledger from a page: one that fails takes its own part of the page, no other."""
+"""Questions to the ledger from a page: one that fails takes its own part of the page, no other.
+
+Most of what a short question takes is one thread's work, so a page asks what it can side by side.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,7 +23,11 @@ FAILED = "This part could not be worked out; it has been logged."
 BUSY = "The ledger is busy: reload in a moment, or ask for a shorter range."
 TOO_LONG = "This took too long to work out: ask for a shorter range, or for less with a filter."
 
+# For all requests of a process; each thread keeps a connection of its own.
+SIDE_BY_SIDE = 6
+
 log = structlog.get_logger(__name__)
+_threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="asking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +38,19 @@ class Answer(Generic[T]):
     problem: str = ""
 
 
+class Asked(Generic[T]):
+    """A question that is being asked meanwhile."""
+
+    def __init__(self, future: Future[Answer[T]]) -> None:
+        self._future = future
+
+    def answer(self) -> Answer[T]:
+        """Wait for the answer."""
+        return self._future.result()
+
+
 class Asker:
-    """Asks one after the other; once the warehouse is away, the rest is not asked any more."""
+    """Asks for one page; once the warehouse is away, the rest is not asked any more."""
 
     def __init__(self) -> None:
         self.away = ""
@@ -52,3 +72,7 @@ class Asker:
         except WarehouseError as error:
             log.exception("question_failed", code=error.code)
             return Answer(None, BUSY if error.retryable else FAILED)
+
+    def meanwhile(self, question: Callable[[Warehouse], T]) -> Asked[T]:
+        """Ask in another thread; the question may use nothing but the warehouse."""
+        return Asked(_threads.submit(copy_context().run, self.ask, question))

@@ -17,7 +17,7 @@ from dashboards.asking import Answer, Asker
 from dashboards.change_table import changes
 from dashboards.change_words import sentence
 from dashboards.money import read_money
-from dashboards.overview import MOMENT, filter_choices, period_before
+from dashboards.overview import MOMENT, filter_choices, period_before, suggestions
 from dashboards.page_bar import Choice, bar, kept
 from dashboards.page_state import PageState, read_choice, read_state, read_time
 from finops.accounts.access import WorkspaceRequest, require_role
@@ -73,7 +73,7 @@ def changes_page(request: WorkspaceRequest) -> HttpResponse:
         "freshness": asker.ask(lambda ch: freshness(ch, workspace.pk)),
         "today": now.astimezone(zone).date(),
         "zone": zone,
-        "choices": filter_choices(asker, workspace, state.span),
+        "choices": suggestions(filter_choices(asker, workspace, state.span)),
         "no_data": not known.problem and known.value is None,
     }
     if explained.value is not None:

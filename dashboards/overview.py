@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from dashboards.amounts import length_text
-from dashboards.asking import Answer, Asker
+from dashboards.asking import Answer, Asked, Asker
 from dashboards.cards import Comparison, OwnGpus, cards
 from dashboards.cost_chart import Chart, cost_chart
 from dashboards.empty import empty_state
@@ -30,8 +31,10 @@ from finops.config import load_config
 from finops.costing.doubt import doubt_of
 from finops.demo.notice import NOTICE
 from finops.queries import (
+    CostOverTime,
     Range,
     UnitCost,
+    UnitCosts,
     Unpriced,
     cost_over_time,
     coverage,
@@ -60,6 +63,8 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
     state = read_state(request.GET, now=now, zone=zone, known=known.value)
     money = read_money(workspace, min(state.span.end - MOMENT, now))
     rows = ROWS_AT_MOST if request.GET.get("rows") == "all" else ROWS_SHOWN
+    choices = filter_choices(asker, workspace, state.span)
+    parts = widgets(asker, workspace, state, now, zone, rows, money)
     context = {
         "state": state,
         "bar": bar(state, zone),
@@ -70,9 +75,9 @@ def overview(request: WorkspaceRequest) -> HttpResponse:
         "notice": NOTICE if workspace.slug == DEMO_SLUG else "",
         "csv_url": csv_url(state),
         "otlp_url": load_config().otlp_endpoint,
-        "choices": filter_choices(asker, workspace, state.span),
+        "choices": suggestions(choices),
         "money": money,
-        **widgets(asker, workspace, state, now, zone, rows, money),
+        **parts,
     }
     context["empty"] = empty_state(state, known, context["totals"], now=now)
     return render(request, "dashboards/overview.html", context)
@@ -88,25 +93,41 @@ def widgets(
     money: Money,
 ) -> dict[str, Any]:
     """Ask for each part of the page by itself."""
-    everything = asker.ask(lambda ch: totals(ch, workspace.pk, state.span, state.filters))
-    earlier = period_before(state.span, now)
-    comparison = Comparison(None, "")
-    if earlier is not None:
-        before = asker.ask(lambda ch: totals(ch, workspace.pk, earlier, state.filters))
-        comparison = Comparison(before.value, length_text(earlier.length))
+    span, filters = state.span, state.filters
+    asked = asker.meanwhile(lambda ch: totals(ch, workspace.pk, span, filters))
+    table = asker.meanwhile(
+        lambda ch: unit_costs(
+            ch, workspace.pk, span, state.group_by, filters, order=state.sort, limit=rows
+        )
+    )
+    chart = asker.meanwhile(
+        lambda ch: cost_over_time(ch, workspace.pk, span, state.stacked_by, filters, zone=zone)
+    )
+    everything = asked.answer()
+    missing = ask_unpriced(asker, workspace, state, everything.value)
     gpus = ask_gpus(asker, workspace, state, everything.value)
+    comparison = compare(asker, workspace, state, now)
     spent = everything.value.cost_usd if everything.value else None
     return {
         "totals": everything,
         "cards": cards(everything.value, comparison, money, gpus) if everything.value else [],
-        "chart": ask_chart(asker, workspace, state, now, zone, money),
-        "table": ask_table(asker, workspace, state, everything.value, rows, money),
-        "unpriced": ask_unpriced(asker, workspace, state, everything.value),
+        "chart": draw_chart(chart.answer(), state, now, zone, money),
+        "table": lay_out_table(table.answer(), everything.value, state, money),
+        "unpriced": with_reasons(missing.answer()) if missing else [],
         "priceless": everything.value.unpriced_calls - gpus.calls if everything.value else 0,
         "on_gpus": gpus.calls,
         "gpu_bill": money(gpus.bill_usd) if gpus.bill_usd else None,
         "with_gpus": money((spent or ZERO) + (gpus.bill_usd or ZERO)),
     }
+
+
+def compare(asker: Asker, workspace: Workspace, state: PageState, now: datetime) -> Comparison:
+    """What the period before came to; nothing where there is none."""
+    earlier = period_before(state.span, now)
+    if earlier is None:
+        return Comparison(None, "")
+    before = asker.ask(lambda ch: totals(ch, workspace.pk, earlier, state.filters))
+    return Comparison(before.value, length_text(earlier.length))
 
 
 def period_before(span: Range, now: datetime) -> Range | None:
@@ -115,44 +136,18 @@ def period_before(span: Range, now: datetime) -> Range | None:
     return Range(span.start, passed).previous if passed > span.start else span.previous
 
 
-def ask_chart(
-    asker: Asker,
-    workspace: Workspace,
-    state: PageState,
-    now: datetime,
-    zone: ZoneInfo,
-    money: Money,
+def draw_chart(
+    found: Answer[CostOverTime], state: PageState, now: datetime, zone: ZoneInfo, money: Money
 ) -> Answer[Chart]:
-    by = state.stacked_by
-    found = asker.ask(
-        lambda ch: cost_over_time(ch, workspace.pk, state.span, by, state.filters, zone=zone)
-    )
     if found.value is None:
         return Answer(None, found.problem)
-    return Answer(
-        cost_chart(found.value, by, now=now, zone=zone, link=state.with_value, money=money)
-    )
+    by, link = state.stacked_by, state.with_value
+    return Answer(cost_chart(found.value, by, now=now, zone=zone, link=link, money=money))
 
 
-def ask_table(
-    asker: Asker,
-    workspace: Workspace,
-    state: PageState,
-    everything: UnitCost | None,
-    rows: int,
-    money: Money,
+def lay_out_table(
+    found: Answer[UnitCosts], everything: UnitCost | None, state: PageState, money: Money
 ) -> Answer[Table]:
-    found = asker.ask(
-        lambda ch: unit_costs(
-            ch,
-            workspace.pk,
-            state.span,
-            state.group_by,
-            state.filters,
-            order=state.sort,
-            limit=rows,
-        )
-    )
     if found.value is None or everything is None:
         return Answer(None, found.problem)
     return Answer(unit_cost_table(found.value, everything, state, money))
@@ -160,11 +155,15 @@ def ask_table(
 
 def ask_unpriced(
     asker: Asker, workspace: Workspace, state: PageState, everything: UnitCost | None
-) -> list[tuple[Unpriced, str]]:
-    """What has no price, with the reason in words; asked only when there is any."""
+) -> Asked[list[Unpriced]] | None:
+    """Ask what has no price, if there is any."""
     if everything is None or not everything.unpriced_calls:
-        return []
-    found = asker.ask(lambda ch: unpriced(ch, workspace.pk, state.span, state.filters))
+        return None
+    return asker.meanwhile(lambda ch: unpriced(ch, workspace.pk, state.span, state.filters))
+
+
+def with_reasons(found: Answer[list[Unpriced]]) -> list[tuple[Unpriced, str]]:
+    """The reasons in words."""
     return [(each, REASONS.get(each.reason, each.reason)) for each in found.value or []]
 
 
@@ -181,11 +180,17 @@ def ask_gpus(
     return OwnGpus(calls, bill)
 
 
-def filter_choices(asker: Asker, workspace: Workspace, span: Range) -> dict[str, list[str]]:
-    """What the filter form suggests."""
-    tenants = asker.ask(lambda ch: names(ch, workspace.pk, span, "tenant"))
-    models = asker.ask(lambda ch: names(ch, workspace.pk, span, "model"))
-    return {"tenant": tenants.value or [], "model": models.value or []}
+def filter_choices(asker: Asker, workspace: Workspace, span: Range) -> dict[str, Asked[list[str]]]:
+    """Ask for what the filter form suggests."""
+    return {
+        "tenant": asker.meanwhile(lambda ch: names(ch, workspace.pk, span, "tenant")),
+        "model": asker.meanwhile(lambda ch: names(ch, workspace.pk, span, "model")),
+    }
+
+
+def suggestions(choices: Mapping[str, Asked[list[str]]]) -> dict[str, list[str]]:
+    """Wait for what the filter form suggests."""
+    return {name: asked.answer().value or [] for name, asked in choices.items()}
 
 
 def csv_url(state: PageState) -> str:
