@@ -9,10 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils.timezone import now
 
-from finops.accounts.models import User
-from finops.pricing.pools import MAX_GPUS, GpuPool, check_dates, overlapping
+from finops.pricing.dated import Dated, overlapping
+from finops.pricing.pools import MAX_GPUS, GpuPool, check_dates
 
 RENTED = ("usd_per_gpu_hour",)
 OWNED = ("purchase_usd", "salvage_usd", "months", "hosting_usd_per_gpu_hour")
@@ -50,7 +49,7 @@ def in_cents(usd: Decimal) -> str:
     return f"{cents if cents == usd else plain(usd)}"
 
 
-class GpuPrice(models.Model):
+class GpuPrice(Dated):
     """The price of a pool's GPUs, or of `gpus` of them, from one moment until another.
 
     One price at a time may leave `gpus` open: it is for the GPUs that no other price covers. Prices
@@ -80,11 +79,6 @@ class GpuPrice(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(10)],
     )
     gco2e_per_kwh = money(4, 100_000)
-    valid_from = models.DateTimeField()
-    valid_to = models.DateTimeField(null=True, blank=True)
-    who = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
-    why = models.CharField(max_length=500)
-    created_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [

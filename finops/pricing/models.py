@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +11,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.timezone import now
 
-from finops.accounts.models import User, Workspace
+from finops.accounts.models import Workspace
+from finops.pricing.dated import Dated, overlapping
 from finops.pricing.deployment import Deployment
 from finops.pricing.exchange_rate import DisplayCurrency, ExchangeRate
 from finops.pricing.gpu_price import GpuPrice
@@ -92,7 +92,7 @@ def check_uses(uses: Any) -> None:
             )
 
 
-class RateOverride(models.Model):
+class RateOverride(Dated):
     """A contract: prices in USD per million tokens (or per call), or a percentage off the list.
 
     A bucket without a price stays at list price. Model and provider may be named as calls name
@@ -129,11 +129,6 @@ class RateOverride(models.Model):
         blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
     )
-    valid_from = models.DateTimeField()
-    valid_to = models.DateTimeField(null=True, blank=True)
-    who = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
-    why = models.CharField(max_length=500)
-    created_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [
@@ -167,7 +162,7 @@ class RateOverride(models.Model):
         check_uses(self.uses_usd)
         if self.valid_to is not None and self.valid_to <= self.valid_from:
             raise ValidationError({"valid_to": "The end has to be after the start."})
-        rival = self.overlapping(self.valid_from, self.valid_to).first()
+        rival = self.rivals.first()
         if rival is not None:
             raise ValidationError(
                 f"Override {rival.pk} already sets this model's price from "
@@ -175,17 +170,15 @@ class RateOverride(models.Model):
                 code="override_overlaps",
             )
 
-    def overlapping(
-        self, start: datetime, end: datetime | None
-    ) -> models.QuerySet[RateOverride, RateOverride]:
-        """Return other overrides of the same key that hold at some moment of [start, end)."""
+    @property
+    def rivals(self) -> models.QuerySet[RateOverride, RateOverride]:
+        """Others that set the same price at some moment of this one's time."""
         same = RateOverride.objects.filter(
             workspace=self.workspace,
             provider=self.provider,
             model=self.model,
             region=self.region,
-        ).exclude(pk=self.pk)
+        )
         if self.service_tier != Tier.ANY:
             same = same.filter(service_tier__in=[self.service_tier, Tier.ANY])
-        open_or_later = Q(valid_to=None) | Q(valid_to__gt=start)
-        return same.filter(open_or_later, *([Q(valid_from__lt=end)] if end else []))
+        return overlapping(self, same)

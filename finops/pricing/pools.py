@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils.timezone import now
 
 from finops.accounts.models import User, Workspace
+from finops.pricing.dated import Dated, overlapping
 
 MAX_NAMES = 200
 MAX_NAME = 200
@@ -80,7 +81,7 @@ class GpuPool(models.Model):
             raise ValidationError({"name": "A pool needs a name."})
 
 
-class GpuMembership(models.Model):
+class GpuMembership(Dated):
     """Which GPUs belong to a pool, and how many are paid for, from one moment until another.
 
     `gpus` None: as many as report, for pools that grow and shrink; then a silent host can't be
@@ -95,11 +96,6 @@ class GpuMembership(models.Model):
     labels = names_field("Values of the label `pool` of samples.")
     hosts = names_field("Hosts, as node-* or node-7.")
     gpu_models = names_field("Models of GPUs, as *H100*.")
-    valid_from = models.DateTimeField()
-    valid_to = models.DateTimeField(null=True, blank=True)
-    who = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
-    why = models.CharField(max_length=500)
-    created_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [
@@ -134,10 +130,3 @@ def check_dates(row: Any) -> None:
             setattr(row, field, moment.replace(microsecond=0))
     if row.valid_to is not None and row.valid_to <= row.valid_from:
         raise ValidationError({"valid_to": "The end has to be after the start."})
-
-
-def overlapping(row: Any, among: models.QuerySet[Any, Any]) -> models.QuerySet[Any, Any]:
-    """Return the others that hold at some moment of the row's time."""
-    later = Q(valid_to=None) | Q(valid_to__gt=row.valid_from)
-    before = [Q(valid_from__lt=row.valid_to)] if row.valid_to else []
-    return among.filter(later, *before).exclude(pk=row.pk)
