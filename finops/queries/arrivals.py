@@ -9,6 +9,7 @@ from decimal import Decimal
 from finops.clickhouse.client import Warehouse
 from finops.queries.ledger import SETTINGS
 from finops.queries.range import Range, ceil_hour, floor_hour
+from finops.queries.unpriced import ON_GPUS
 
 ARRIVALS = """
 SELECT signal, dialect, emitter, sum(received) AS total, sum(calls) AS became_calls,
@@ -21,13 +22,13 @@ ORDER BY total DESC, signal, dialect, emitter
 LIMIT {limit:UInt32}
 """
 
-SHARES = """
+SHARES = f"""
 SELECT count() AS calls, countIf(counted = 0) AS repeated,
     countIf(counted = 1 AND tenant = '') AS nobody,
-    countIf(counted = 1 AND isNull(cost_usd)) AS unpriced
+    countIf(counted = 1 AND isNull(cost_usd) AND NOT {ON_GPUS}) AS unpriced
 FROM charges FINAL
-WHERE workspace_id = {workspace_id:UInt64}
-    AND started_at >= {start:DateTime64(6, 'UTC')} AND started_at < {end:DateTime64(6, 'UTC')}
+WHERE workspace_id = {{workspace_id:UInt64}}
+    AND started_at >= {{start:DateTime64(6, 'UTC')}} AND started_at < {{end:DateTime64(6, 'UTC')}}
 """
 
 LAST_CALL = """
