@@ -10,11 +10,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from finops.clickhouse.client import Warehouse, connect
 from finops.clickhouse.migrate import Shape, bring_up_to_date
 from finops.config import load_config
 from tests.clickhouse_server import server_url
+
+# No test depends on how fast a busy machine draws its examples.
+settings.register_profile(
+    "ledger",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.load_profile("ledger")
 
 
 @pytest.fixture(scope="session")
