@@ -8,7 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from dashboards.contract_form import EndForm, add_problem, midnight
+from dashboards.agreement_end import end_page
+from dashboards.contract_form import add_problem
 from dashboards.deployment_form import DeploymentForm
 from finops.accounts.access import WorkspaceRequest, has_role, require_role
 from finops.accounts.models import Role
@@ -53,19 +54,10 @@ def name_deployment_page(request: WorkspaceRequest) -> HttpResponse:
 def end_deployment_page(request: WorkspaceRequest, deployment_id: int) -> HttpResponse:
     """Ask from when on a deployment is another model."""
     deployment = get_object_or_404(Deployment, pk=deployment_id, workspace=request.workspace)
-    form = EndForm(request.POST or None, label_suffix="")
-    if request.method == "POST" and form.is_valid():
-        day = form.cleaned_data["valid_to"]
-        try:
-            end_deployment(deployment, midnight(day), actor=request.user)
-        except TermsRefused as refused:
-            add_problem(form, refused.problem)
-        else:
-            messages.success(request, f"{deployment.name} is that until {day:%Y-%m-%d}.")
-            return redirect("deployments")
-    context = {
-        "form": form,
-        "what": f"{deployment.provider}/{deployment.name} is {deployment.model}",
-        "back": "deployments",
-    }
-    return render(request, "dashboards/agreement_end.html", context)
+    return end_page(
+        request,
+        f"{deployment.provider}/{deployment.name} is {deployment.model}",
+        lambda moment: end_deployment(deployment, moment, actor=request.user),
+        lambda day: f"{deployment.name} is that until {day:%Y-%m-%d}.",
+        back="deployments",
+    )

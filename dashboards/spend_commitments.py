@@ -12,9 +12,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from dashboards.agreement_end import end_page
 from dashboards.amounts import Figure, share, usd
 from dashboards.asking import Asker
-from dashboards.contract_form import EndForm, add_problem, midnight
+from dashboards.contract_form import add_problem
 from dashboards.spend_commitment_form import SpendCommitmentForm
 from finops.accounts.access import WorkspaceRequest, has_role, require_role
 from finops.accounts.models import Role, Workspace
@@ -76,18 +77,13 @@ def commit_spend_page(request: WorkspaceRequest) -> HttpResponse:
 def end_spend_commitment_page(request: WorkspaceRequest, commitment_id: int) -> HttpResponse:
     """Ask when, then end a commitment before its term is over."""
     commitment = get_object_or_404(SpendCommitment, pk=commitment_id, workspace=request.workspace)
-    form = EndForm(request.POST or None, label_suffix="")
-    if request.method == "POST" and form.is_valid():
-        day = form.cleaned_data["valid_to"]
-        try:
-            end_commitment(commitment, midnight(day), actor=request.user)
-        except TermsRefused as refused:
-            add_problem(form, refused.problem)
-        else:
-            messages.success(request, f"{commitment} ends on {day:%Y-%m-%d}.")
-            return redirect("spend-commitments")
-    context = {"form": form, "what": str(commitment), "back": "spend-commitments"}
-    return render(request, "dashboards/agreement_end.html", context)
+    return end_page(
+        request,
+        str(commitment),
+        lambda moment: end_commitment(commitment, moment, actor=request.user),
+        lambda day: f"{commitment} ends on {day:%Y-%m-%d}.",
+        back="spend-commitments",
+    )
 
 
 def line_of(ch: Warehouse, commitment: SpendCommitment, now: datetime) -> CommitmentLine:

@@ -82,9 +82,9 @@ def of(rows: Sequence[dict[str, str]], sku: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def filled(shared_ch: Warehouse) -> Warehouse:
+def filled(module_ch: Warehouse) -> Warehouse:
     """Two workspaces with calls and a pool's hour each; nobody changes them."""
-    ch = shared_ch
+    ch = module_ch
     add_bought(ch, BOUGHT)
     others = replace(OWN, workspace_id=2)
     add_bought(ch, [Bought(IO, others, LIST, rate_version=7)], workspace_id=2)

@@ -53,10 +53,10 @@ def workspace(db: None) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def ledger(shared_ch: Warehouse) -> Warehouse:
-    add_bought(shared_ch, BOUGHT)
-    add_gpu_parts(shared_ch, PARTS)
-    return shared_ch
+def ledger(module_ch: Warehouse) -> Warehouse:
+    add_bought(module_ch, BOUGHT)
+    add_gpu_parts(module_ch, PARTS)
+    return module_ch
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from ingest.spool import Spool
 from tests.ingest.payloads import Span, request
 from tests.ingest.serving import serving, stored
 from tests.ingest.waiting import wait_until
+from tests.services import missing
 
 DISK_BYTES = 1024**2
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "note": "n" * 4000}
@@ -32,7 +33,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         check=False,
     )
     if mounted.returncode:
-        pytest.skip("a small disk can't be mounted here")
+        missing("A small disk (only root can mount one)")
     try:
         yield place
     finally:
