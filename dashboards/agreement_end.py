@@ -1,4 +1,4 @@
-"""Asking when something that is agreed ends, and ending it: the same for all kinds of agreements."""
+"""Asking when an agreement ends, and ending it: the same for all kinds of agreements."""
 
 from __future__ import annotations
 
