@@ -16,6 +16,12 @@ class InvalidPolicy(EngineError):
     code = "invalid_policy"
 
 
+class InvalidSampling(EngineError):
+    """Nothing can be drawn with these settings."""
+
+    code = "invalid_sampling"
+
+
 class InvalidWorkload(EngineError):
     """A request can't be simulated as given."""
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Rows
 from typing import Protocol
+
+from finops.engine.sampling import Sampling
+from finops.engine.scheduler import Step
+from finops.engine.sequence import Sequence
 
 
 class StepTime(Protocol):
@@ -36,3 +41,24 @@ class LinearStepTime:
 
     def fixed_ps(self, tokens: int, rows: int) -> int:
         return self.step_ps + self.token_ps * tokens + self.row_ps * rows
+
+
+class Executor(Protocol):
+    """Who really computes the steps of a `Scheduler`, or behaves as if.
+
+    For each step: `schedule`, then `execute`, then `apply`. To end a sequence early, as after a
+    stop token, set `seq.target = seq.generated + 1` before `apply`.
+    """
+
+    def start(self, seq: Sequence, prompt: Rows[int], sampling: Sampling) -> None:
+        """Take in the tokens of a new request, `seq.prompt` of them, before its first step."""
+
+    def execute(self, step: Step) -> dict[int, int]:
+        """Compute a step: by `seq.index` the token of each sequence that catches up in it.
+
+        `seq.blocks` are its blocks of the paged cache. After a preemption a sequence computes its
+        prompt and what it has generated again: so the executor keeps the tokens it returned.
+        """
+
+    def end(self, seq: Sequence) -> None:
+        """Forget a sequence that is over: finished, cut off or cancelled."""
