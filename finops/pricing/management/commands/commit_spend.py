@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.management.base import BaseCommand, CommandError
 
-from finops.accounts.management.workspace_option import add_workspace_option, find_workspace
+from finops.accounts.management.workspace_option import find_workspace
 from finops.accounts.models import User, Workspace
-from finops.management.moment import moment
 from finops.pricing.commit_spend import commit_spend, end_commitment
 from finops.pricing.errors import TermsRefused
-from finops.pricing.management.commands.override_rate import KEPT, amount, find_member
+from finops.pricing.management.agreement_options import (
+    KEPT,
+    add_agreement_options,
+    explain,
+    find_member,
+    require,
+    require_moment,
+)
+from finops.pricing.management.commands.override_rate import amount
 from finops.pricing.models import SpendCommitment
 
-FLAGS = {"committed_usd": "usd", "valid_from": "from", "valid_to": "to"}
+FLAGS = {"committed_usd": "--usd", "valid_from": "--from", "valid_to": "--to"}
+WITHOUT = "without it"
 
 
 class Command(BaseCommand):
@@ -30,7 +36,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_workspace_option(parser)
+        add_agreement_options(parser, agreed="agreed it", without=WITHOUT)
         parser.add_argument("--provider", help="as calls or the price list name it, or '*'")
         parser.add_argument("--usd", type=amount, help="what is promised for the whole term")
         parser.add_argument("--discount-percent", type=amount, default=Decimal(0))
@@ -39,14 +45,6 @@ class Command(BaseCommand):
             action="store_true",
             help="the discount also comes off contract rates and other discounts",
         )
-        parser.add_argument("--from", dest="valid_from", type=moment, help="UTC")
-        parser.add_argument("--to", dest="valid_to", type=moment, help="UTC, exclusive")
-        parser.add_argument("--why", help="for the audit trail, such as the contract's number")
-        parser.add_argument("--who", metavar="EMAIL", help="the member who agreed it")
-        other = parser.add_mutually_exclusive_group()
-        other.add_argument("--list", action="store_true", help="show what is promised")
-        other.add_argument("--end", type=int, metavar="ID", help="end this one --on a date")
-        parser.add_argument("--on", type=moment, help="UTC, the first moment without it")
 
     def handle(self, **options: Any) -> None:
         workspace = find_workspace(options["workspace"])
@@ -57,25 +55,12 @@ class Command(BaseCommand):
         actor = find_member(workspace, options["who"])
         try:
             if options["end"] is not None:
-                said = end(workspace, options["end"], options["on"], actor)
+                said = end(workspace, options, actor)
             else:
                 said = promise(workspace, options, actor)
         except TermsRefused as error:
-            raise CommandError(explain(error)) from None
+            raise CommandError(explain(error.problem, FLAGS)) from None
         self.stdout.write(f"{describe(said)}\n{KEPT}")
-
-
-def explain(error: TermsRefused) -> str:
-    """What is wrong, by option."""
-    if not hasattr(error.problem, "error_dict"):
-        return str(error)
-    return " ".join(
-        line
-        if field == NON_FIELD_ERRORS
-        else f"--{FLAGS.get(field, field).replace('_', '-')}: {line}"
-        for field, lines in error.problem.message_dict.items()
-        for line in lines
-    )
 
 
 def promise(workspace: Workspace, options: dict[str, Any], actor: User | None) -> SpendCommitment:
@@ -86,9 +71,7 @@ def promise(workspace: Workspace, options: dict[str, Any], actor: User | None) -
         "valid_to": "--to",
         "why": "--why",
     }
-    missing = [flag for option, flag in needed.items() if options[option] is None]
-    if missing:
-        raise CommandError(f"A commitment also needs {', '.join(missing)}.")
+    require("commitment", options, needed)
     columns = ("provider", "discount_percent", "on_contract_rates", "valid_from", "valid_to", "why")
     commitment = SpendCommitment(
         workspace=workspace,
@@ -98,15 +81,13 @@ def promise(workspace: Workspace, options: dict[str, Any], actor: User | None) -
     return commit_spend(commitment, actor=actor)
 
 
-def end(
-    workspace: Workspace, number: int, on: datetime | None, actor: User | None
-) -> SpendCommitment:
-    found = workspace.commitments.filter(pk=number).first()
+def end(workspace: Workspace, options: dict[str, Any], actor: User | None) -> SpendCommitment:
+    found = workspace.commitments.filter(pk=options["end"]).first()
     if found is None:
-        raise CommandError(f"{workspace.slug} has no commitment {number}: --list shows them.")
-    if on is None:
-        raise CommandError("--end needs --on: the first moment without it.")
-    return end_commitment(found, on, actor=actor)
+        raise CommandError(
+            f"{workspace.slug} has no commitment {options['end']}: --list shows them."
+        )
+    return end_commitment(found, require_moment(options, WITHOUT), actor=actor)
 
 
 def describe(commitment: SpendCommitment) -> str:

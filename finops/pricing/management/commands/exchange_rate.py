@@ -17,7 +17,8 @@ from finops.pricing.exchange import (
     remove_exchange_rate,
     set_exchange_rate,
 )
-from finops.pricing.management.commands.override_rate import amount, find_member
+from finops.pricing.management.agreement_options import find_member
+from finops.pricing.management.commands.override_rate import amount
 from finops.pricing.models import ExchangeRate
 
 

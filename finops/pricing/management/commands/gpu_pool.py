@@ -12,7 +12,8 @@ from finops.accounts.management.workspace_option import add_workspace_option, fi
 from finops.accounts.models import User, Workspace
 from finops.management.moment import moment
 from finops.pricing.gpu_price import GpuPrice, Kind
-from finops.pricing.management.commands.override_rate import amount, find_member
+from finops.pricing.management.agreement_options import find_member
+from finops.pricing.management.commands.override_rate import amount
 from finops.pricing.pool_change import (
     PoolRefused,
     delete_pool,

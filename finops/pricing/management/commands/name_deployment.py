@@ -7,13 +7,20 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from finops.accounts.management.workspace_option import add_workspace_option, find_workspace
+from finops.accounts.management.workspace_option import find_workspace
 from finops.accounts.models import User, Workspace
-from finops.management.moment import moment
 from finops.pricing.errors import TermsRefused
-from finops.pricing.management.commands.override_rate import KEPT, find_member
+from finops.pricing.management.agreement_options import (
+    KEPT,
+    add_agreement_options,
+    find_member,
+    require,
+    require_moment,
+)
 from finops.pricing.models import Deployment
 from finops.pricing.name_deployment import end_deployment, name_deployment
+
+WITHOUT = "that it is another"
 
 
 class Command(BaseCommand):
@@ -24,21 +31,13 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_workspace_option(parser)
+        add_agreement_options(parser, agreed="says so", without=WITHOUT)
         parser.add_argument("--provider", default="", help="as calls name it")
         parser.add_argument("--name", help="the deployment, as calls name their model")
         parser.add_argument("--model", help="what is billed, as the price list names it")
         parser.add_argument(
             "--model-provider", default="", help="whose model it is; left out: the same provider's"
         )
-        parser.add_argument("--from", dest="valid_from", type=moment, help="UTC")
-        parser.add_argument("--to", dest="valid_to", type=moment, help="UTC, exclusive")
-        parser.add_argument("--why", help="for the audit trail")
-        parser.add_argument("--who", metavar="EMAIL", help="the member who says so")
-        other = parser.add_mutually_exclusive_group()
-        other.add_argument("--list", action="store_true", help="show what is known")
-        other.add_argument("--end", type=int, metavar="ID", help="end this one --on a date")
-        parser.add_argument("--on", type=moment, help="UTC, the first moment that it is another")
 
     def handle(self, **options: Any) -> None:
         workspace = find_workspace(options["workspace"])
@@ -57,9 +56,7 @@ class Command(BaseCommand):
 
 def name(workspace: Workspace, options: dict[str, Any], actor: User | None) -> Deployment:
     needed = {"name": "--name", "model": "--model", "valid_from": "--from", "why": "--why"}
-    missing = [flag for option, flag in needed.items() if options[option] is None]
-    if missing:
-        raise CommandError(f"A deployment also needs {', '.join(missing)}.")
+    require("deployment", options, needed)
     columns = ("provider", "name", "model", "model_provider", "valid_from", "valid_to", "why")
     return name_deployment(
         Deployment(workspace=workspace, **{column: options[column] for column in columns}),
@@ -73,9 +70,7 @@ def end(workspace: Workspace, options: dict[str, Any], actor: User | None) -> De
         raise CommandError(
             f"{workspace.slug} has no deployment {options['end']}: --list shows them."
         )
-    if options["on"] is None:
-        raise CommandError("--end needs --on: the first moment that it is another.")
-    return end_deployment(found, options["on"], actor=actor)
+    return end_deployment(found, require_moment(options, WITHOUT), actor=actor)
 
 
 def describe(deployment: Deployment) -> str:

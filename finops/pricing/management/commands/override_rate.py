@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.management.base import BaseCommand, CommandError
 
-from finops.accounts.management.workspace_option import add_workspace_option, find_workspace
+from finops.accounts.management.workspace_option import find_workspace
 from finops.accounts.models import User, Workspace
-from finops.management.moment import moment
 from finops.pricing.agree import agree_override, end_override
 from finops.pricing.errors import OverrideRefused
+from finops.pricing.management.agreement_options import (
+    KEPT,
+    add_agreement_options,
+    explain,
+    find_member,
+    flag_of,
+    require,
+    require_moment,
+)
 from finops.pricing.models import RateOverride, Tier
 from finops.pricing.rate import SOLD
 from finops.pricing.terms import (
@@ -27,10 +33,7 @@ from finops.pricing.terms import (
 )
 
 FLAGS = {"valid_from": "--from", "valid_to": "--to"}
-KEPT = (
-    "Calls charged from now on use this; those that were charged before are repriced by the "
-    "worker, closed months apart."
-)
+WITHOUT = "at other prices"
 
 
 def amount(text: str) -> Decimal:
@@ -61,12 +64,12 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        add_workspace_option(parser)
+        add_agreement_options(parser, agreed="agreed it", without=WITHOUT)
         parser.add_argument("--provider", default="", help="as calls or the price list name it")
         parser.add_argument("--model", help="as calls or the price list name it")
         parser.add_argument("--service-tier", choices=TIERS, default=Tier.ANY.value)
         for name in PRICES.values():
-            parser.add_argument(flag(name), type=amount, metavar="USD")
+            parser.add_argument(flag_of(name), type=amount, metavar="USD")
         parser.add_argument("--region", default="", help="as calls name it; left out: every one")
         parser.add_argument(
             "--use",
@@ -77,14 +80,6 @@ class Command(BaseCommand):
             help="what one use costs, such as web_search=0.01 or audio_hour=0.36; repeatable",
         )
         parser.add_argument("--discount-percent", type=amount, help="off every list price")
-        parser.add_argument("--from", dest="valid_from", type=moment, help="UTC")
-        parser.add_argument("--to", dest="valid_to", type=moment, help="UTC, exclusive")
-        parser.add_argument("--why", help="for the audit trail, such as the contract's number")
-        parser.add_argument("--who", metavar="EMAIL", help="the member who agreed it")
-        other = parser.add_mutually_exclusive_group()
-        other.add_argument("--list", action="store_true", help="show what is agreed")
-        other.add_argument("--end", type=int, metavar="ID", help="end this one --on a date")
-        parser.add_argument("--on", type=moment, help="UTC, the first moment at other prices")
 
     def handle(self, **options: Any) -> None:
         workspace = find_workspace(options["workspace"])
@@ -95,51 +90,26 @@ class Command(BaseCommand):
         actor = find_member(workspace, options["who"])
         try:
             if options["end"] is not None:
-                said = end(workspace, options["end"], options["on"], actor)
+                said = end(workspace, options, actor)
             else:
                 said = agree(workspace, options, actor)
         except OverrideRefused as error:
-            raise CommandError(explain(error)) from None
+            raise CommandError(explain(in_terms(error.problem), FLAGS)) from None
         self.stdout.write(f"{describe(said)}\n{KEPT}")
 
 
 def agree(workspace: Workspace, options: dict[str, Any], actor: User | None) -> RateOverride:
-    missing = [flag(name) for name in ("model", "valid_from", "why") if options[name] is None]
-    if missing:
-        raise CommandError(f"A contract rate also needs {', '.join(missing)}.")
+    needed = {"model": "--model", "valid_from": "--from", "why": "--why"}
+    require("contract rate", options, needed)
     terms = {**options, "uses_usd": dict(options["uses_usd"] or ())}
     return agree_override(override_of(workspace, terms), actor=actor)
 
 
-def end(workspace: Workspace, number: int, on: datetime | None, actor: User | None) -> RateOverride:
-    override = workspace.overrides.filter(pk=number).first()
+def end(workspace: Workspace, options: dict[str, Any], actor: User | None) -> RateOverride:
+    override = workspace.overrides.filter(pk=options["end"]).first()
     if override is None:
-        raise CommandError(f"{workspace.slug} has no override {number}: --list shows them.")
-    if on is None:
-        raise CommandError("--end needs --on: the first moment at other prices.")
-    return end_override(override, on, actor=actor)
-
-
-def find_member(workspace: Workspace, email: str | None) -> User | None:
-    if email is None:
-        return None
-    found = User.objects.filter(memberships__workspace=workspace, email=email.lower()).first()
-    if found is None:
-        raise CommandError(f"{email} is not a member of {workspace.slug}.")
-    return found
-
-
-def flag(name: str) -> str:
-    return FLAGS.get(name) or f"--{name.replace('_', '-')}"
-
-
-def explain(error: OverrideRefused) -> str:
-    problem = in_terms(error.problem)
-    return " ".join(
-        line if field == NON_FIELD_ERRORS else f"{flag(field)}: {line}"
-        for field, lines in problem.message_dict.items()
-        for line in lines
-    )
+        raise CommandError(f"{workspace.slug} has no override {options['end']}: --list shows them.")
+    return end_override(override, require_moment(options, WITHOUT), actor=actor)
 
 
 def describe(override: RateOverride) -> str:
