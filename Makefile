@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := .venv/bin
 
-.PHONY: run test soak lint bench focus-check lock help
+.PHONY: run engine test soak lint bench focus-check lock help
 
 # dev.lock holds all of core.lock, so whoever has the development tools has what the product needs.
 .venv/.core: requirements/core.lock requirements/uv.lock sdk/pyproject.toml
@@ -13,8 +13,17 @@ BIN    := .venv/bin
 .venv/.dev: requirements/dev.lock requirements/uv.lock sdk/pyproject.toml
 	@requirements/install "$(PYTHON)" requirements/dev.lock && touch .venv/.core $@
 
+# Installing the development tools takes these away again, so they come after them.
+.venv/.engine: .venv/.dev requirements/engine.lock requirements/torch.lock
+	@echo "Installing requirements/engine.lock (PyTorch is large) ..."
+	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes -r requirements/torch.lock -r requirements/engine.lock
+	@$(BIN)/python -c 'import torch' || { echo 'This build of PyTorch does not load here: requirements/torch.lock says which one does.' >&2; exit 1; }
+	@touch $@
+
 run: .venv/.core  ## Start everything on http://127.0.0.1:8000 (first start plays the demo traffic)
 	@$(BIN)/python manage.py up
+
+engine: .venv/.engine  ## Install what runs real models (torch, numba)
 
 test: .venv/.dev  ## Run the tests (no server needed; those that are there are used)
 	@$(BIN)/python -m pytest -n auto -m 'not soak'
@@ -38,6 +47,7 @@ lock:  ## Lock the dependencies again (universal, with hashes)
 	@test -x $(BIN)/uv || requirements/install "$(PYTHON)" requirements/uv.lock
 	@for name in uv core; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements/$$name.in -o requirements/$$name.lock; done
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes requirements/core.in requirements/dev.in -o requirements/dev.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-deps -c requirements/dev.lock requirements/engine.in -o requirements/engine.lock
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
