@@ -50,3 +50,9 @@ class TooFewPoints(EngineError):
     """Constants can't be fitted to so little."""
 
     code = "too_few_points"
+
+
+class InvalidProfile(EngineError):
+    """A file of a calibration that can't be read as one, or that belongs to something else."""
+
+    code = "invalid_profile"
