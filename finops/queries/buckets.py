@@ -8,32 +8,30 @@ from zoneinfo import ZoneInfo
 
 from finops.queries.range import HOUR, Range
 
+# The start of the bucket that holds a time called `at`, as seconds since 1970; `starts` is a
+# parameter. Where days begin is said by Python alone: ClickHouse brings time zones of its own, and
+# they may be of another year.
+START_SQL = "roundDown(toUInt32(toUnixTimestamp(at)), {starts:Array(UInt32)})"
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bar's width. `sql` takes a time called `at` and the parameter `zone`."""
+    """A bar's width, and the longest range that it suits."""
 
     name: str
     width: timedelta
     longest_range: timedelta
-    sql: str
 
 
 DAY = timedelta(days=1)
 
 # At most some 200 bars in two hours to 800 days, which no screen has too few pixels for.
 BUCKETS = (
-    Bucket("minute", timedelta(minutes=1), 2 * HOUR, "toStartOfMinute(at)"),
-    Bucket("5 minutes", timedelta(minutes=5), 12 * HOUR, "toStartOfFiveMinutes(at)"),
-    Bucket("hour", HOUR, 8 * DAY, "toStartOfHour(at, {zone:String})"),
-    Bucket("day", DAY, 200 * DAY, "toStartOfDay(at, {zone:String})"),
-    # of a week ClickHouse gives the date of its Monday; it starts at midnight there
-    Bucket(
-        "week",
-        7 * DAY,
-        timedelta.max,
-        "toDateTime(toStartOfWeek(at, 1, {zone:String}), {zone:String})",
-    ),
+    Bucket("minute", timedelta(minutes=1), 2 * HOUR),
+    Bucket("5 minutes", timedelta(minutes=5), 12 * HOUR),
+    Bucket("hour", HOUR, 8 * DAY),
+    Bucket("day", DAY, 200 * DAY),
+    Bucket("week", 7 * DAY, timedelta.max),
 )
 
 
@@ -62,9 +60,11 @@ def bucket_starts(span: Range, bucket: Bucket, zone: ZoneInfo) -> list[datetime]
     return starts
 
 
-def has_whole_hours(bucket: Bucket, span: Range, zone: ZoneInfo) -> bool:
+def seconds_of(starts: list[datetime]) -> list[int]:
+    """Return the value of the parameter `starts`."""
+    return [int(start.timestamp()) for start in starts]
+
+
+def have_whole_hours(bucket: Bucket, starts: list[datetime]) -> bool:
     """Say whether each bucket consists of whole UTC hours, so that the rollup can fill it."""
-    if bucket.width < HOUR:
-        return False
-    offsets = {moment.astimezone(zone).utcoffset() for moment in (span.start, span.end)}
-    return all((offset or timedelta()) % HOUR == timedelta() for offset in offsets)
+    return bucket.width >= HOUR and all(second % 3600 == 0 for second in seconds_of(starts))

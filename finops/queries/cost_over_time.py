@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from finops.clickhouse.client import Warehouse
-from finops.queries.buckets import Bucket, bucket_for, bucket_starts, has_whole_hours
+from finops.queries.buckets import (
+    START_SQL,
+    Bucket,
+    bucket_for,
+    bucket_starts,
+    have_whole_hours,
+    seconds_of,
+)
 from finops.queries.dimensions import NO_FILTERS, Filters, as_dimension
 from finops.queries.ledger import SETTINGS, ledger
 from finops.queries.range import Range
@@ -58,24 +64,25 @@ def cost_over_time(
     dimension = as_dimension(by)
     bucket = bucket_for(span.length)
     measures = ("calls", "unpriced_calls", "cost_usd")
-    by_call = not has_whole_hours(bucket, span, zone)
+    starts = bucket_starts(span, bucket, zone)
+    seconds = seconds_of(starts)
+    by_call = not have_whole_hours(bucket, starts)
     source = ledger(workspace_id, span, filters, (dimension,), measures, by_call=by_call)
     rows = ch.query(
         f"WITH ledger AS ({source.sql}), "
         f"largest AS (SELECT {dimension} FROM ledger GROUP BY {dimension} "
         f"ORDER BY sum(m_cost_usd) DESC, {dimension} LIMIT {{top:UInt32}}) "
         f"SELECT {dimension} NOT IN largest AS rest, if(rest, '', {dimension}) AS name, "
-        f"toDateTime64({bucket.sql}, 0, 'UTC') AS start, "
+        f"{START_SQL} AS start, "
         "if(sum(m_unpriced_calls) > 0 AND sum(m_cost_usd) = 0, NULL, sum(m_cost_usd)) AS cost "
         "FROM ledger GROUP BY rest, name, start HAVING sum(m_calls) > 0",
-        {**source.params, "top": top, "zone": zone.key},
+        {**source.params, "top": top, "starts": seconds},
         settings=SETTINGS,
     )
-    starts = bucket_starts(span, bucket, zone)
     series: dict[tuple[bool, str], list[Decimal | None]] = {}
     for row in rows:
         costs = series.setdefault((bool(row["rest"]), row["name"]), [ZERO] * len(starts))
-        costs[bisect_right(starts, row["start"]) - 1] = row["cost"]
+        costs[seconds.index(row["start"])] = row["cost"]
     found = [Series(name, rest, costs) for (rest, name), costs in series.items()]
     found.sort(key=lambda one: (one.rest, -(one.total_usd or ZERO), one.name))
     return CostOverTime(bucket=bucket, starts=starts, series=found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from finops.clickhouse.client import Warehouse
-from finops.queries.buckets import BUCKETS, Bucket, bucket_for, bucket_starts
+from finops.queries.buckets import (
+    BUCKETS,
+    START_SQL,
+    Bucket,
+    bucket_for,
+    bucket_starts,
+    seconds_of,
+)
 from finops.queries.errors import UnknownDimension
 from finops.queries.gpu_pool_cost import KINDS, ZERO, PoolCost, per_million
 from finops.queries.ledger import SETTINGS
@@ -111,17 +117,18 @@ def gpu_cost_over_time(
     bucket = bucket_for(span.length)
     if bucket.width < HOUR:
         bucket = next(one for one in BUCKETS if one.width == HOUR)
+    starts = bucket_starts(span, bucket, zone)
+    seconds = seconds_of(starts)
     rows = ch.query(
-        f"SELECT toDateTime({bucket.sql}, 'UTC') AS start, kind, sum(a.cost_usd) AS cost "
+        f"SELECT {START_SQL} AS start, kind, sum(a.cost_usd) AS cost "
         "FROM (SELECT *, toDateTime64(hour, 0, 'UTC') AS at FROM gpu_allocations FINAL "
         f"{RANGE}{ONLY if pool else ''}) AS a GROUP BY start, kind",
-        {**bounds(workspace_id, span), "zone": zone.key, **({"pool": pool} if pool else {})},
+        {**bounds(workspace_id, span), "starts": seconds, **({"pool": pool} if pool else {})},
         settings=SETTINGS,
     )
-    starts = bucket_starts(span, bucket, zone)
     costs: dict[str, list[Decimal]] = {}
     for row in rows:
-        place = max(0, bisect_right(starts, row["start"]) - 1)
+        place = seconds.index(row["start"])
         costs.setdefault(row["kind"], [ZERO] * len(starts))[place] += row["cost"]
     return GpuCostOverTime(bucket, starts, {kind: costs[kind] for kind in KINDS if kind in costs})
 
