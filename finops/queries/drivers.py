@@ -15,6 +15,7 @@ from finops.clickhouse.client import Warehouse
 from finops.queries.dimensions import NO_FILTERS, Dimension, Filters
 from finops.queries.ledger import SETTINGS
 from finops.queries.range import Range, ceil_hour, floor_hour
+from finops.queries.unpriced import ON_GPUS
 
 ZERO = Decimal(0)
 # Of these an action uses several, so they divide no actions: the workspace is one segment then.
@@ -171,7 +172,7 @@ def period_of(
     )
     actions = ch.query(
         f"SELECT {segment} AS seg, uniqExactIf(action_id, isNotNull(cost_usd)) AS actions, "
-        f"countIf(isNull(cost_usd)) AS unpriced {charges} GROUP BY seg",
+        f"countIf(isNull(cost_usd) AND NOT {ON_GPUS}) AS unpriced {charges} GROUP BY seg",
         params,
         settings=SETTINGS,
     )

@@ -7,7 +7,8 @@ import pytest
 from finops.clickhouse.client import Warehouse
 from finops.insights.explain import explain_change
 from finops.queries import Filters, Range
-from finops.queries.drivers import REST, Billed, periods_of
+from finops.queries.drivers import REST, Billed, Cell, periods_of
+from tests.focus.ledger import add_gpu_parts
 from tests.queries.rows import WORKSPACE, Charge, at, ledger_of
 
 MORNING, NOON = Range(at("08:00"), at("10:30")), Range(at("10:30"), at("13:00"))
@@ -59,6 +60,18 @@ def test_periods_count_actions_once_and_know_hits_attempts_and_what_has_no_price
     }
     # the attempt that cost nothing is left out
     assert (found["acme", True].calls, found["acme", True].cost_usd) == (1, Decimal("0.10"))
+
+
+def test_calls_that_the_bill_of_gpus_pays_are_not_without_a_price(ledger: Warehouse) -> None:
+    (gpt,) = {(cell.provider, cell.model) for cell in morning_cells(ledger)}
+    part = {"kind": "busy", "tenant": "acme", "provider": gpt[0], "model": gpt[1], "weight": 1}
+    add_gpu_parts(ledger, [{**part, "hour": at("11:00")}], workspace_id=WORKSPACE)
+    _, after = periods_of(ledger, WORKSPACE, (MORNING, NOON), "tenant")
+    assert after.unpriced_calls == 0
+
+
+def morning_cells(ledger: Warehouse) -> tuple[Cell, ...]:
+    return periods_of(ledger, WORKSPACE, (MORNING, NOON), "tenant")[0].cells
 
 
 def test_the_change_is_explained_by_model_and_for_what_a_filter_leaves(ledger: Warehouse) -> None:
