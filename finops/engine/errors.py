@@ -56,3 +56,27 @@ class InvalidProfile(EngineError):
     """A file of a calibration that can't be read as one, or that belongs to something else."""
 
     code = "invalid_profile"
+
+
+class UnreadableModel(EngineError):
+    """A model's folder lacks something, or holds something broken."""
+
+    code = "unreadable_model"
+
+
+class UnsupportedModel(EngineError):
+    """A model whose architecture or setting nobody here has built."""
+
+    code = "unsupported_model"
+
+
+class InvalidPrompt(EngineError):
+    """Tokens that the model can't take."""
+
+    code = "invalid_prompt"
+
+
+class UnsupportedDevice(EngineError):
+    """A device, number format or precision that can't be used here."""
+
+    code = "unsupported_device"
