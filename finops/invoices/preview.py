@@ -138,7 +138,8 @@ def lookalikes(
     if not alike:
         return []
     accounts = ", ".join(sorted({unit[1] or "no account" for unit in alike})[:3])
+    days = "1 day is" if len(alike) == 1 else f"{len(alike)} days are"
     return [
-        f"{len(alike)} day(s) are already billed with the same amount under {accounts}: this looks "
+        f"{days} already billed with the same amount under {accounts}: this looks "
         "like the same bill. Give the same account, or delete the other invoice."
     ]
