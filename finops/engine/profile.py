@@ -58,20 +58,28 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Habits:
+    """How the engine treats its requests, as finops.engine.points.Point says it."""
+
+    budget: int = 8192
+    reserve: bool = False
+    wait_steps: int = 0
+
+
+@dataclass(frozen=True)
 class ProfileRecord:
     """What is known of a deployment. Mappings are by metric: ttft, tpot and e2e.
 
-    `deployment` says what all points share; `seen.tp` on how many GPUs they were measured.
-    `reserve` and `held_back` are the engine's own way with its requests, see
-    finops.engine.points.Point. `errors` are those of the points that were fitted to, `held_out`
-    those of points that a fit didn't see, and `held_out_by` says how; both are empty without
-    points. `spread_by` says where the spread is from. `made_at` is a time in ISO 8601.
+    `deployment` says what all points share; `seen.tp` on how many GPUs they were measured. `errors`
+    are those of the points that were fitted to, `held_out` those of points that a fit didn't see,
+    and `held_out_by` says how; both are empty where there are too few points. `spread_by` says
+    where the spread is from. `made_at` is a time in ISO 8601.
     """
 
     deployment: Deployment
     constants: Constants
     held_back: int
-    reserve: bool
+    habits: Habits
     seen: Seen
     errors: Mapping[str, Deviation]
     held_out: Mapping[str, Deviation]
@@ -85,7 +93,8 @@ class ProfileRecord:
     def point(self, clients: int, prompt: int, output: int, tp: int | None = None) -> Point:
         """A load to be predicted: so many clients in a closed loop, on `tp` GPUs."""
         at = replace(self.deployment, tp=tp or self.deployment.tp)
-        return Point(at, clients, prompt, output, held_back=self.held_back, reserve=self.reserve)
+        habits = asdict(self.habits)
+        return Point(at, clients, prompt, output, held_back=self.held_back, **habits)
 
 
 def write_profile(record: ProfileRecord, path: Path) -> None:
