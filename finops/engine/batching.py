@@ -59,8 +59,8 @@ class BatchScheduler:
     def _queue(self, seq: Sequence) -> WaitingQueues:
         return self.queues[bisect_left(self.policy.buckets, seq.prompt)]
 
-    def drop(self, seq: Sequence, state: State = State.TIMED_OUT) -> None:
-        """Stop a live sequence; if it runs, its row stays until the batch is over."""
+    def drop(self, seq: Sequence, state: State) -> None:
+        """Stop a live sequence, which becomes `state`; a running one's row stays to the end."""
         if seq.state is State.WAITING:
             self._queue(seq).remove(seq)
         else:

@@ -19,17 +19,19 @@ class BlockPool:
     def __init__(self, total: int, block_size: int) -> None:
         self.total = total
         self.block_size = block_size
+        self.tokens = total * block_size
         self.spare: list[int] = list(range(total - 1, -1, -1))
         self.idle: OrderedDict[int, int] = OrderedDict()  # block: hash, longest idle first
         self.block_of: dict[int, int] = {}  # hash: block, shared or idle
         self.hash_of: dict[int, int] = {}  # block: hash, shared or idle
         self.holders: dict[int, int] = {}  # block: sequences, shared only
+        self.promised = 0  # of the spare ones: taken already, in whose table isn't written yet
         self.evicted = 0
 
     @property
     def available(self) -> int:
         """Blocks that can be taken now."""
-        return len(self.spare) + len(self.idle)
+        return len(self.spare) - self.promised + len(self.idle)
 
     def blocks_for(self, tokens: int) -> int:
         """Blocks that hold so many tokens."""
@@ -37,16 +39,35 @@ class BlockPool:
 
     def take(self, count: int) -> list[int]:
         """`count` blocks for one holder; the caller has looked at `available`."""
+        self.promise(count)
+        return self.redeem(count)
+
+    def promise(self, count: int) -> bool:
+        """Take `count` blocks for holders that are named later, by `redeem`; False: too few."""
+        promised = self.promised + count
+        spare = len(self.spare)
+        if promised > spare:
+            if promised > spare + len(self.idle):
+                return False
+            self._evict(promised - spare)
+        self.promised = promised
+        return True
+
+    def redeem(self, count: int) -> list[int]:
+        """The numbers of `count` promised blocks, for one holder."""
         if count <= 0:
             return []
-        for _ in range(count - len(self.spare)):
+        self.promised -= count
+        taken = self.spare[-count:]
+        del self.spare[-count:]
+        return taken
+
+    def _evict(self, count: int) -> None:
+        for _ in range(count):
             block, key = self.idle.popitem(last=False)
             del self.block_of[key], self.hash_of[block]
             self.spare.append(block)
             self.evicted += 1
-        taken = self.spare[-count:]
-        del self.spare[-count:]
-        return taken
 
     def match(self, seq: Sequence) -> list[int]:
         """The blocks of the longest prefix that is there; its last token is never among it."""
@@ -63,8 +84,17 @@ class BlockPool:
         pinned = sum(1 for block in hits if block in self.idle) if hits else 0
         return self.blocks_for(tokens) - len(hits) + pinned <= self.available
 
-    def admit(self, seq: Sequence, hits: list[int], tokens: int) -> None:
-        """Give `seq` its hits and blocks for the rest of `tokens` tokens."""
+    def admit(self, seq: Sequence, tokens: int) -> bool:
+        """Give `seq` its hits, and blocks for the rest of `tokens` tokens; False: too few."""
+        if not seq.hashes:
+            count = -(-tokens // self.block_size)
+            if not self.promise(count):
+                return False
+            seq.blocks = self.redeem(count)
+            return True
+        hits = self.match(seq)
+        if not self.can_admit(seq, hits, tokens):
+            return False
         for block in hits:
             if self.idle.pop(block, None) is None:
                 self.holders[block] += 1
@@ -72,8 +102,8 @@ class BlockPool:
                 self.holders[block] = 1
         seq.published = len(hits)
         seq.computed = len(hits) * self.block_size
-        rest = self.take(self.blocks_for(tokens) - len(hits))
-        seq.blocks = hits + rest if hits else rest
+        seq.blocks = hits + self.take(self.blocks_for(tokens) - len(hits))
+        return True
 
     def publish(self, seq: Sequence, tokens: int) -> None:
         """Make the full blocks of the first `tokens` tokens, which are computed, findable.
@@ -103,10 +133,10 @@ class BlockPool:
             self.publish(seq, seq.computed)
             for block in reversed(seq.blocks):
                 self._give_back(block)
+            seq.published = 0
         else:
-            self.spare.extend(seq.blocks)
+            self.spare += seq.blocks
         seq.blocks = []
-        seq.published = 0
         seq.computed = 0
 
     def _give_back(self, block: int) -> None:

@@ -19,7 +19,8 @@ class Result:
     """Columns by request, in the order of the workload; times in ps since the start, −1 for never.
 
     `arrival_ps` is that of the first attempt, `first_ps` (first token) and `finish_ps` are those of
-    the last. A request that was cut off ends at its deadline. `busy_ps` is the time in steps,
+    the last. A request that was cut off ends at its deadline, or when its client went away; one
+    that was never sent has no times and no attempts. `busy_ps` is the time in steps,
     `computed_tokens` all tokens computed, also again and for nothing.
     """
 
@@ -108,7 +109,8 @@ class Ledger:
             return array("q", [value]) * size
 
         self.arrival, self.scheduled, self.first, self.finish = (blank(-1) for _ in range(4))
-        self.status, self.cached, self.preempted = blank(0), blank(0), blank(0)
+        self.status = blank(State.NOT_SENT)
+        self.cached, self.preempted = blank(0), blank(0)
 
     def came(self, seq: Sequence) -> None:
         """An attempt has come; the first counts as the request's arrival."""

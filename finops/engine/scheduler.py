@@ -46,6 +46,7 @@ class Scheduler:
         self.policy = policy
         self.pool = BlockPool(policy.blocks, policy.block_size)
         self.waiting = WaitingQueues(policy.classes)
+        self.handicaps = [service.priority * policy.age_ps for service in policy.classes]
         self.running: dict[int, Sequence] = {}  # by number of admission, which is its order
         self.running_of = [0] * len(policy.classes)
         self.admissions = 0
@@ -66,7 +67,7 @@ class Scheduler:
         limit = self.policy.max_model_len
         if limit is not None and seq.prompt + seq.target > limit:
             return False
-        return self.pool.blocks_for(seq.longest) <= self.pool.total
+        return seq.prompt + seq.target - 1 <= self.pool.tokens
 
     def add(self, seq: Sequence) -> bool:
         """Let a request in; False if it is rejected, at once and for good."""
@@ -74,15 +75,14 @@ class Scheduler:
             seq.state = State.REJECTED
             return False
         self.arrivals += 1
-        priority = self.policy.classes[seq.klass].priority
-        seq.order = (seq.arrival + priority * self.policy.age_ps, self.arrivals)
+        seq.order = (seq.arrival + self.handicaps[seq.klass], self.arrivals)
         if not self.policy.prefix_cache:
             seq.hashes = ()
         self.waiting.push(seq)
         return True
 
-    def drop(self, seq: Sequence, state: State = State.TIMED_OUT) -> None:
-        """Stop a live sequence; its blocks are free at once."""
+    def drop(self, seq: Sequence, state: State) -> None:
+        """Stop a live sequence, which becomes `state`; its blocks are free at once."""
         if seq.state is State.WAITING:
             self.waiting.remove(seq)
         else:
@@ -141,24 +141,23 @@ class Scheduler:
     def admit(self, budget: int, now: int) -> list[tuple[Sequence, int]]:
         """Start waiting sequences, in order; one that doesn't fit holds up those behind it."""
         work: list[tuple[Sequence, int]] = []
-        waiting, pool = self.waiting, self.pool
-        while budget > 0 and waiting.count and len(self.running) < self.policy.max_seqs:
+        waiting, policy = self.waiting, self.policy
+        while budget > 0 and waiting.count and len(self.running) < policy.max_seqs:
             seq = waiting.head(self.running_of)
             if seq is None:
                 break
-            hits = pool.match(seq) if seq.hashes else []
-            tokens = seq.longest if self.policy.reserve else seq.total
-            if not pool.can_admit(seq, hits, tokens):
+            if not self.pool.admit(seq, seq.longest if policy.reserve else seq.total):
                 break
             waiting.pop(seq)
-            pool.admit(seq, hits, tokens)
-            self._start(seq, now, len(hits))
-            count = min(seq.total - seq.computed, budget)
+            self._start(seq, now)
+            count = seq.total - seq.computed
+            if count > budget:
+                count = budget
             budget -= count
             work.append((seq, count))
         return work
 
-    def _start(self, seq: Sequence, now: int, hits: int) -> None:
+    def _start(self, seq: Sequence, now: int) -> None:
         self.admissions += 1
         seq.admission = self.admissions
         seq.state = State.RUNNING
@@ -166,7 +165,7 @@ class Scheduler:
         self.running_of[seq.klass] += 1
         if seq.scheduled < 0:
             seq.scheduled = now
-            seq.cached = hits * self.pool.block_size  # a hit after a preemption isn't one more
+            seq.cached = seq.computed  # a hit after a preemption isn't one more
 
     def apply(self, step: Step, end: int) -> list[Sequence]:
         """Advance everyone by the step's work; return those that are done."""

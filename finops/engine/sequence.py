@@ -13,6 +13,8 @@ class State(IntEnum):
     FINISHED = 2
     TIMED_OUT = 3
     REJECTED = 4
+    CANCELLED = 5  # its client went away
+    NOT_SENT = 6  # a next turn whose client had gone away before
 
 
 class Sequence:
@@ -30,6 +32,7 @@ class Sequence:
         "blocks",
         "cached",
         "computed",
+        "cut_as",
         "deadline",
         "finish_at",
         "first",
@@ -64,6 +67,7 @@ class Sequence:
         self.target = target
         self.klass = klass
         self.deadline = deadline
+        self.cut_as = State.TIMED_OUT  # its state if it is cut off at its deadline
         self.hashes = hashes
         self.order: tuple[int, int] = (arrival, 0)
         self.state = State.WAITING

@@ -50,6 +50,7 @@ class Simulation:
         self.arrivals = Arrivals(workload)
         self.ledger = Ledger(len(workload))
         self.deadlines: list[tuple[int, int, Sequence]] = []
+        self.has_sequels = bool((workload.after >= 0).any())
         self.busy = self.now = self.end = 0
         self.scheduler: Scheduler | BatchScheduler
         self.runner: FastForward | Stepwise
@@ -66,21 +67,21 @@ class Simulation:
 
     def run(self) -> Result:
         """Until nobody comes, waits or runs any more."""
-        arrivals = self.arrivals
+        arrivals, scheduler = self.arrivals, self.scheduler
         start = self.now = self.end = arrivals.next_time() or 0
         while True:
             arrival = arrivals.next_time()
-            if arrival is not None and arrival <= self.now:
+            while arrival is not None and arrival <= self.now:
                 self._let_in()
-                continue
+                arrival = arrivals.next_time()
             if self.deadlines and self._cut_off():
                 continue  # a retry may come at once
-            if not self.scheduler.live:
-                if arrival is None:
-                    break
+            if scheduler.live:
+                self._advance(arrival)
+            elif arrival is None:
+                break
+            else:
                 self.now = arrival
-                continue
-            self._advance(arrival)
         return self._result(start)
 
     def _advance(self, arrival: int | None) -> None:
@@ -93,15 +94,18 @@ class Simulation:
         self.busy += end - self.now
         self.now = self.end = end
         for seq in self.runner.finished:
-            self._ended(seq, end)
+            self.ledger.ended(seq, end)
+            if self.has_sequels:
+                self.arrivals.ended(seq, end)
 
     def _let_in(self) -> None:
-        while (seq := self.arrivals.pop(self.now)) is not None:
-            self.ledger.came(seq)
-            if not self.scheduler.add(seq):
-                self._ended(seq, seq.arrival)
-            elif seq.deadline is not None:
-                heappush(self.deadlines, (seq.deadline, self.scheduler.arrivals, seq))
+        seq = self.arrivals.pop(self.now)
+        assert seq is not None
+        self.ledger.came(seq)
+        if not self.scheduler.add(seq):
+            self._ended(seq, seq.arrival)
+        elif seq.deadline is not None:
+            heappush(self.deadlines, (seq.deadline, self.scheduler.arrivals, seq))
 
     def _cut_off(self) -> bool:
         """End those whose client has given up, at its deadline, not at the step's end; any?"""

