@@ -1,0 +1,1 @@
+"""Recorded runs of real engines: read, replayed request by request, compared, and fitted to."""
