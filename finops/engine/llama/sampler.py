@@ -15,17 +15,15 @@ from torch import Tensor
 
 from finops.engine.sampling import Sampling
 
-KEY = 2**64 - 1
-
 
 def choose(scores: Tensor, sampling: Sampling, place: int) -> int:
     """Token `place` of an answer, from scores fp32 [vocab]."""
     if sampling.temperature == 0.0:
         return int(scores.argmax())
     kept = nucleus(scores.cpu().double() / sampling.temperature, sampling.top_p)
-    generator = np.random.Generator(np.random.Philox(key=[sampling.seed & KEY, place]))
-    noise = torch.from_numpy(generator.gumbel(size=len(kept)))
-    return int((kept + noise).argmax())
+    key = np.array([sampling.seed % 2**64, place], np.uint64)
+    noise = np.random.Generator(np.random.Philox(key=key)).gumbel(size=len(kept))
+    return int((kept + torch.from_numpy(noise)).argmax())
 
 
 def nucleus(scores: Tensor, top_p: float) -> Tensor:

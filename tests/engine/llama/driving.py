@@ -1,0 +1,94 @@
+"""Requests for a real model, served by the scheduler as a live server would."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+
+from finops.engine.policy import Policy
+from finops.engine.sampling import Sampling
+from finops.engine.scheduler import Scheduler
+from finops.engine.sequence import Sequence
+from finops.engine.torch_executor import LlamaExecutor
+
+
+@dataclass
+class Ask:
+    """A prompt that comes at step `at`, or once the answer of `after` is there, continuing it."""
+
+    prompt: list[int]
+    output: int
+    at: int = 0
+    after: int | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    answer: list[int] = field(default_factory=list)
+    cached: int = 0
+
+
+def chain(tokens: list[int], block_size: int) -> tuple[int, ...]:
+    """A hash for each full block, of all tokens up to its end."""
+    found = []
+    for end in range(block_size, len(tokens) + 1, block_size):
+        digest = hashlib.blake2b(repr(tokens[:end]).encode(), digest_size=8).digest()
+        found.append(int.from_bytes(digest))
+    return tuple(found)
+
+
+class Serving:
+    """Drives scheduler and executor until every request has its answer or was rejected."""
+
+    def __init__(self, executor: LlamaExecutor, policy: Policy, asks: list[Ask]) -> None:
+        self.executor, self.policy, self.asks = executor, policy, asks
+        self.scheduler = Scheduler(policy)
+        self.steps = 0
+        self.waiting = list(range(len(asks)))
+        self.done: set[int] = set()
+
+    def run(self) -> None:
+        while self.waiting or self.scheduler.live:
+            self.let_in()
+            self.step()
+        assert not self.executor.known
+
+    def let_in(self) -> None:
+        for index in list(self.waiting):
+            ask = self.asks[index]
+            if ask.at > self.steps or (ask.after is not None and ask.after not in self.done):
+                continue
+            self.waiting.remove(index)
+            if ask.after is not None:
+                former = self.asks[ask.after]
+                ask.prompt = former.prompt + former.answer + ask.prompt
+            hashes = chain(ask.prompt, self.policy.block_size)
+            seq = Sequence(index, self.steps, len(ask.prompt), ask.output, hashes=hashes)
+            if self.scheduler.add(seq):
+                self.executor.start(seq, ask.prompt, ask.sampling)
+            else:
+                self.done.add(index)
+
+    def step(self) -> None:
+        step = self.scheduler.schedule(self.steps)
+        self.steps += 1
+        for index, token in self.executor.execute(step).items():
+            self.asks[index].answer.append(token)
+        for seq, _ in step.work:
+            if seq.hashes:  # an answer's hashes are known only now
+                ask = self.asks[seq.index]
+                seq.hashes = chain(ask.prompt + ask.answer, self.policy.block_size)
+        for seq in self.scheduler.apply(step, self.steps):
+            self.executor.end(seq)
+            self.asks[seq.index].cached = seq.cached
+            self.done.add(seq.index)
+
+
+def serve(executor: LlamaExecutor, policy: Policy, asks: Iterable[Ask]) -> Serving:
+    """Serve on a cache full of rubbish: what nobody wrote must not be read."""
+    with torch.inference_mode():
+        executor.cache.keys.fill_(1e3)
+        executor.cache.values.fill_(1e3)
+    serving = Serving(executor, policy, list(asks))
+    serving.run()
+    return serving
