@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from finops.engine.policy import Policy
@@ -13,6 +14,10 @@ from finops.engine.sampling import Sampling
 from finops.engine.scheduler import Scheduler
 from finops.engine.sequence import Sequence
 from finops.engine.torch_executor import LlamaExecutor
+from tests.engine.llama.plain import Array, PlainLlama
+
+# Scores of the random model spread over several units, and fp32 moves them by about 1e-6.
+CLOSE = 1e-4
 
 
 @dataclass
@@ -92,3 +97,9 @@ def serve(executor: LlamaExecutor, policy: Policy, asks: Iterable[Ask]) -> Servi
     serving = Serving(executor, policy, list(asks))
     serving.run()
     return serving
+
+
+def short_of_best(plain: PlainLlama, ask: Ask) -> Array:
+    """How far each token's score is below that of the best one after the tokens before it."""
+    scores = plain.scores(ask.prompt + ask.answer)[len(ask.prompt) - 1 : -1]
+    return np.asarray(scores.max(axis=1) - scores[np.arange(len(ask.answer)), ask.answer])

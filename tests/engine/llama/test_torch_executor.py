@@ -20,11 +20,9 @@ from finops.engine.sampling import Sampling
 from finops.engine.sequence import Sequence
 from finops.engine.torch_executor import LlamaExecutor
 from tests.engine.drawn import policies
-from tests.engine.llama.driving import Ask, serve
+from tests.engine.llama.driving import CLOSE, Ask, serve, short_of_best
 from tests.engine.llama.plain import PlainLlama
 
-# Scores of the random model spread over several units, and fp32 moves them by about 1e-6.
-CLOSE = 1e-4
 TIGHT = Policy(blocks=12, block_size=4, max_seqs=4, max_tokens=7)
 ROOMY = Policy(blocks=400, block_size=4, max_seqs=64, max_tokens=4096)
 
@@ -71,10 +69,7 @@ def drawn_asks(rng: Random, count: int, temperature: float = 0.0) -> list[Ask]:
 
 def check_greedy(plain: PlainLlama, asks: list[Ask]) -> None:
     """Each token is the best one after those before it, unless two are as good."""
-    for ask in asks:
-        scores = plain.scores(ask.prompt + ask.answer)[len(ask.prompt) - 1 : -1]
-        chosen = scores[np.arange(len(ask.answer)), ask.answer]
-        assert np.all(scores.max(axis=1) - chosen < CLOSE)
+    assert all(np.all(short_of_best(plain, ask) < CLOSE) for ask in asks)
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,11 +128,8 @@ def test_bf16_runs_and_stays_near_the_best_token(folder: Path, plain: PlainLlama
     assert executor.cache.keys.dtype == torch.bfloat16
     asks = drawn_asks(Random(1), 8)
     serve(executor, ROOMY, asks)
-    for ask in asks:
-        scores = plain.scores(ask.prompt + ask.answer)[len(ask.prompt) - 1 : -1]
-        chosen = scores[np.arange(len(ask.answer)), ask.answer]
-        # bf16 has 8 bits: a few hundredths on scores of deviation 1 after two layers.
-        assert np.all(scores.max(axis=1) - chosen < 0.25)
+    # bf16 has 8 bits: a few hundredths on scores of deviation 1 after two layers.
+    assert all(np.all(short_of_best(plain, ask) < 0.25) for ask in asks)
 
 
 @pytest.mark.parametrize("quantize", ["int8", "int4"])

@@ -71,8 +71,10 @@ def main() -> None:
         (folder / "generation_config.json").unlink(missing_ok=True)
         with torch.no_grad():
             scores = model(prompt).logits[0].double()
+            # Without a mask of its own, generate takes the token 0 of the prompt for padding.
+            mask = torch.ones_like(prompt)
             answer = model.generate(
-                prompt, max_new_tokens=40, do_sample=False, pad_token_id=0, eos_token_id=None
+                prompt, attention_mask=mask, max_new_tokens=40, do_sample=False, pad_token_id=0
             )
         recorded = {
             "made_with": {package: version(package) for package in ("torch", "transformers")},
