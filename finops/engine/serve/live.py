@@ -82,7 +82,6 @@ class Live:
         scheduler: Scheduler | BatchScheduler,
         executor: Executor,
         clock: Clock,
-        deliver: Deliver,
         watch: Watch,
         *,
         max_waiting: int,
@@ -91,7 +90,7 @@ class Live:
         self.scheduler = scheduler
         self.executor = executor
         self.clock = clock
-        self.deliver = deliver
+        self.deliver: Deliver = lambda pieces: None  # set by who wants them, before `start`
         self.watch = watch
         self.max_waiting = max_waiting
         self.hash_key = hash_key

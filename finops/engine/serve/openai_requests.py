@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from finops.engine.sampling import Sampling
 from finops.engine.serve.chat import Message
@@ -55,17 +55,25 @@ class TextPart(BaseModel):
     text: str
 
 
+def as_parts(content: object) -> object:
+    """Plain text as the one part that it is, so that a fault is told of one form only."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def as_list(stop: object) -> object:
+    """One stop sequence as a list of it."""
+    return [stop] if isinstance(stop, str) else stop
+
+
 class ChatMessage(BaseModel):
     """A turn of a chat."""
 
     role: Role
-    content: str | list[TextPart] | None = None
+    content: Annotated[list[TextPart] | None, BeforeValidator(as_parts)] = None
 
     def plain(self) -> Message:
         """Role and text."""
-        if isinstance(self.content, list):
-            return Message(self.role, "".join(part.text for part in self.content))
-        return Message(self.role, self.content or "")
+        return Message(self.role, "".join(part.text for part in self.content or ()))
 
 
 class Asked(BaseModel):
@@ -78,7 +86,7 @@ class Asked(BaseModel):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     seed: int | None = None
-    stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
+    stop: Annotated[list[Stop] | None, Field(max_length=MAX_STOPS), BeforeValidator(as_list)] = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = None
@@ -88,7 +96,7 @@ class Asked(BaseModel):
     @property
     def stops(self) -> tuple[str, ...]:
         """Stop sequences."""
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        return tuple(self.stop or ())
 
     @property
     def include_usage(self) -> bool:
@@ -157,9 +165,10 @@ def read_asked(form: type[Form], body: bytes) -> Form:
 def explained(error: ValidationError) -> Invalid:
     """The first fault of a request, in a sentence."""
     fault = error.errors(include_url=False, include_input=False)[0]
+    place = fault["loc"]
     if fault["type"] == "json_invalid":
         return Invalid("The body is not JSON.")
-    # Where a field may be of several types, each is tried and named; the field itself says enough.
-    place = [part for part in fault["loc"] if isinstance(part, int) or "[" not in part]
-    named = ".".join(map(str, place[:3]))
-    return Invalid(f"{named or 'body'}: {fault['msg']}.", str(place[0]) if place else None)
+    if place and place[0] == "prompt":
+        return Invalid("prompt: Input should be text, or a list of token ids.", "prompt")
+    named = ".".join(map(str, place)) or "body"
+    return Invalid(f"{named}: {fault['msg']}.", str(place[0]) if place else None)

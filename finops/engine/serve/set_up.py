@@ -100,26 +100,30 @@ def set_up(settings: Settings, clock: Clock | None = None) -> Service:
         chosen = simulated(settings.runs, settings.batching, settings.name, clock)
     else:
         chosen = real(settings.runs, settings.batching, settings.name)
-    metrics = VllmMetrics(chosen.offer.model, chosen.offer.max_model_len)
+    return assemble(chosen, settings, clock)
+
+
+def assemble(chosen: Chosen, settings: Settings, clock: Clock) -> Service:
+    """Put a live engine, its metrics and its ledger around what was chosen."""
+    offer, scheduler = chosen.offer, chosen.scheduler
+    metrics = VllmMetrics(offer.model, offer.max_model_len)
     live = Live(
-        chosen.scheduler,
+        scheduler,
         chosen.executor,
         clock,
-        lambda pieces: None,  # the service takes them
         metrics,
         max_waiting=settings.batching.max_waiting,
         hash_key=secrets.token_bytes(32),
     )
-    metrics.follow(chosen.scheduler, lambda: live.waiting)
-    provider = settings.provider
+    metrics.follow(scheduler, lambda: live.waiting)
     return Service(
-        chosen.offer,
+        offer,
         live,
         metrics,
         clock,
         draw=lambda: secrets.token_hex(12),
         draw_seed=lambda: secrets.randbits(62),
-        record=ServerLedger(provider, chosen.offer.model) if provider else None,
+        record=ServerLedger(settings.provider, offer.model) if settings.provider else None,
         limits=settings.limits,
         api_key=settings.api_key,
     )
