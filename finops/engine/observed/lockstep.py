@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from finops.engine.errors import InvalidWorkload
+from finops.engine.errors import InvalidPolicy, InvalidWorkload
 from finops.engine.executor import StepTime
 from finops.engine.policy import Policy
 from finops.engine.result import Ledger, Result, column
@@ -58,11 +58,16 @@ class Lockstep:
     def __init__(
         self, workload: Workload, policy: Policy, step_time: StepTime, ranks: int, overlap: bool
     ) -> None:
-        if (workload.after >= 0).any() or workload.timeout_ps.any() or workload.klass.any():
+        if not is_plain(workload):
             raise InvalidWorkload(
                 "With overlap or several ranks only requests that come at a given time, wait for "
                 "their answer and are of one class can be replayed. Drop timeouts, next turns and "
                 "classes, or replay without overlap on one rank."
+            )
+        if policy.classes != Policy(1, max_seqs=1).classes:
+            raise InvalidPolicy(
+                "With overlap or several ranks there is one class without limits of its own: leave "
+                "out classes, or replay without overlap on one rank."
             )
         self.workload = workload
         self.step_time = step_time
@@ -118,6 +123,9 @@ class Lockstep:
         for rank in self.ranks:
             rank.admit()
         work = [rank.scheduler.schedule(self.now) for rank in self.ranks]
+        if not any(step.work for step in work):
+            self._rest(self.free)  # those who have ended hold all places until then
+            return
         sizes = [step.sizes() for step in work]
         self.computed += sum(each[0] for each in sizes)
         tokens, rows, kv, pairs = pace(sizes)
@@ -151,6 +159,13 @@ class Lockstep:
             steps=len(self.steps),
             computed_tokens=self.computed,
         )
+
+
+def is_plain(workload: Workload) -> bool:
+    """Whether it is an open loop of patient requests of one class."""
+    waits = workload.timeout_ps.any() or bool((workload.after >= 0).any())
+    leaves = workload.cancel_ps is not None and bool(workload.cancel_ps.any())
+    return not (waits or leaves or workload.klass.any())
 
 
 def pace(sizes: list[Sizes]) -> Sizes:

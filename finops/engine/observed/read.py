@@ -11,13 +11,12 @@ for all requests before the queue counts as nothing.
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from finops.engine.observed.json_files import json_lines, number, read_json
 from finops.engine.observed.run import Calls, InvalidRun, Run, Seen, Setup, run_of
 from finops.engine.result import Floats
 
@@ -99,47 +98,3 @@ def overlaps(version: str) -> bool:
     parts = version.split(".")
     numbers = [int(part) for part in parts[:2] if part.isdigit()]
     return len(numbers) == 2 and tuple(numbers) >= (0, 14)
-
-
-def json_lines(path: Path) -> Iterator[dict[str, object]]:
-    """Objects of a file of JSON lines, gzipped or not; raises InvalidRun with the line."""
-    for at, line in enumerate(text_of(path).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InvalidRun(f"{path.name}, line {at} is no JSON: {error}.") from error
-        if not isinstance(row, dict):
-            raise InvalidRun(f"{path.name}, line {at} must be an object.")
-        yield row
-
-
-def read_json(path: Path) -> dict[str, object]:
-    """The object of a JSON file, gzipped or not."""
-    try:
-        content = json.loads(text_of(path))
-    except ValueError as error:
-        raise InvalidRun(f"{path.name} is no JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise InvalidRun(f"{path.name} must hold one object.")
-    return content
-
-
-def text_of(path: Path) -> str:
-    """The text of a file; raises InvalidRun if there is none."""
-    try:
-        content = path.read_bytes()
-        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    except OSError as error:
-        raise InvalidRun(f"{path.name} can't be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise InvalidRun(f"{path.name} is not text in UTF-8.") from error
-
-
-def number(row: Mapping[str, object], name: str, path: Path) -> float:
-    """A number of a row; raises InvalidRun if it isn't one."""
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidRun(f"{path.name}: every request needs a number as {name}.")
-    return float(value)

@@ -1,0 +1,1 @@
+"""What load generators write of each request, read as recorded runs."""
