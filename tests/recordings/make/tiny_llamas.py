@@ -44,7 +44,7 @@ LLAMA3 = {
 }
 LINEAR = {"rope_type": "linear", "rope_theta": 10_000.0, "factor": 2.0}
 MODELS = {
-    "llama": (LlamaForCausalLM, LlamaConfig, {"rope_parameters": LLAMA3}, "8KB"),
+    "llama": (LlamaForCausalLM, LlamaConfig, {"head_dim": 16, "rope_parameters": LLAMA3}, "16KB"),
     "mistral": (
         MistralForCausalLM,
         MistralConfig,
