@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "finops.invoices",
     "finops.focus",
     "finops.budgets",
+    "finops.replay",
     "finops.demo",
     "ingest",
     "dashboards",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import fields, replace
 
@@ -13,8 +13,10 @@ from finops.engine.errors import NeedsCalibration, TooFewPoints
 from finops.engine.points import Point
 from finops.engine.profile import METRICS, Deviation, Habits, ProfileRecord, Seen, Spread
 from finops.engine.result import Floats
-from finops.engine.spreads import expected_spread, observed_spread, spreads
+from finops.engine.spreads import expected_by, expected_spread, observed_spread
 from finops.engine.step_time import Constants, Deployment
+
+Progress = Callable[[int, int], None]
 
 FEWEST_OF_A_MIXTURE = 3
 MOST_LEFT_OUT_ONE_BY_ONE = 20
@@ -34,10 +36,15 @@ def what_to_measure() -> str:
 
 
 def fit_profile(
-    points: Rows[Point], sources: Rows[str], made_at: str, start: Constants | None = None
+    points: Rows[Point],
+    sources: Rows[str],
+    made_at: str,
+    start: Constants | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> ProfileRecord:
     """The profile of one deployment's points, which may differ in `tp` only.
 
+    `progress` is told how many of the fits are done, and of how many.
     Raises TooFewPoints without any figure, and NeedsCalibration for a mixture of experts with fewer
     than three points.
     """
@@ -51,8 +58,8 @@ def fit_profile(
             f"it. {what_to_measure()}"
         )
     fitted = calibrate(points, start)
-    unseen, way = cross_validate(points, start)
-    spread, spread_by = spread_of(unseen, len(points), is_mixture=at.model.experts > 0)
+    unseen, way = cross_validate(points, start, progress)
+    spread, spread_by = spread_of(unseen, len(points), at)
     return ProfileRecord(
         deployment=replace(at, tp=min(point.deployment.tp for point in points)),
         constants=fitted.constants,
@@ -88,8 +95,8 @@ def without_points(deployment: Deployment, made_at: str) -> ProfileRecord:
         errors={},
         held_out={},
         held_out_by="nothing was measured",
-        spread=expected_spread(0, is_mixture=False),
-        spread_by=expected_by(0),
+        spread=expected_spread(0, deployment),
+        spread_by=expected_by(0, deployment),
         sources=("the engine's own constants, fitted to public measurements of dense models",),
         made_at=made_at,
     )
@@ -115,7 +122,11 @@ def decode_steps(point: Point) -> float:
     return point.output * (1 - point.spread / 2) - 1
 
 
-def cross_validate(points: Rows[Point], start: Constants | None) -> tuple[Floats, str]:
+def cross_validate(
+    points: Rows[Point],
+    start: Constants | None,
+    progress: Progress = lambda done, total: None,
+) -> tuple[Floats, str]:
     """Residuals of each point from a fit that didn't see it, and how it was done.
 
     Nothing for fewer than three points: what is left of two says too little.
@@ -127,7 +138,8 @@ def cross_validate(points: Rows[Point], start: Constants | None) -> tuple[Floats
     order = np.random.default_rng(0).permutation(count)
     parts = np.array_split(order, count if one_by_one else FOLDS)
     found = np.full((count, len(METRICS)), np.nan)
-    for part in parts:
+    for done, part in enumerate(parts):
+        progress(done + 1, len(parts) + 1)
         rest = [points[at] for at in order if at not in part]
         if all(point.ttft_s is None and point.tpot_s is None for point in rest):
             continue
@@ -135,26 +147,21 @@ def cross_validate(points: Rows[Point], start: Constants | None) -> tuple[Floats
     return found, "each point left out once" if one_by_one else f"{FOLDS} parts, each left out once"
 
 
-def spread_of(unseen: Floats, count: int, *, is_mixture: bool) -> tuple[dict[str, Spread], str]:
+def spread_of(unseen: Floats, count: int, deployment: Deployment) -> tuple[dict[str, Spread], str]:
     """Bounds by metric: observed where enough points were left out, else expected."""
-    expected = expected_spread(count, is_mixture=is_mixture)
+    expected = expected_spread(count, deployment)
     observed = {
         metric: found
         for metric, column in zip(METRICS, unseen.T, strict=True)
         if (found := observed_spread(column)) is not None
     }
     if not observed:
-        return expected, expected_by(count)
+        return expected, expected_by(count, deployment)
     by = "residuals of points that were left out (split-conformal)"
     missing = [metric for metric in METRICS if metric not in observed]
     if missing:
-        by += f"; {', '.join(missing)}: {expected_by(count)}"
+        by += f"; {', '.join(missing)}: {expected_by(count, deployment)}"
     return {**expected, **observed}, by
-
-
-def expected_by(count: int) -> str:
-    """Where an expected spread is from."""
-    return f"errors of other deployments with as many points ({count}): {spreads().measured_on}"
 
 
 def deviations_of(found: Floats) -> Mapping[str, Deviation]:

@@ -27,6 +27,8 @@ from finops.engine.spreads import spreads
 from finops.engine.step_time import SimulatedExecutor
 from finops.engine.workload import Workload
 
+NOTHING_MEASURED = "Nothing was measured on this deployment: the interval is that of others."
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -167,7 +169,7 @@ def check_deployment(record: ProfileRecord, point: Point) -> None:
 def beyond(seen: Seen, point: Point) -> tuple[float, tuple[str, ...]]:
     """How far a point is outside of what was measured (the logarithm of the ratio), and notes."""
     if not seen.points:
-        return 0.0, ("Nothing was measured on this deployment: the interval is that of others.",)
+        return 0.0, (NOTHING_MEASURED,)
     asked = {
         "clients": (point.clients, seen.clients),
         "prompt tokens": (point.prompt, seen.prompt),
@@ -196,7 +198,7 @@ def reach_of(value: float, ends: tuple[int, int]) -> float:
 def notes_of_workload(seen: Seen, workload: Workload) -> tuple[str, ...]:
     """Which lengths of a workload lie mostly outside of what was measured."""
     if not seen.points:
-        return ("Nothing was measured on this deployment: the interval is that of others.",)
+        return (NOTHING_MEASURED,)
     means = (("prompt", workload.prompt, seen.prompt), ("output", workload.output, seen.output))
     return tuple(
         f"{name}s of {values.mean():.0f} tokens in the mean are outside of what was measured "

@@ -19,6 +19,7 @@ import numpy as np
 from finops.engine.decode import decode
 from finops.engine.profile import METRICS, Spread
 from finops.engine.result import Floats
+from finops.engine.step_time import Deployment
 
 SHARE = 0.8  # of what is measured, an interval is to hold so much
 # Fewest residuals of which the tenth from either end is an observed one: ⌈0.9 × (n + 1)⌉ ≤ n.
@@ -32,7 +33,8 @@ class Spreads:
     """Half-widths of 80 % intervals of log(measured ÷ predicted), by metric.
 
     `dense` and `mixture` are by number of points (as text: it is JSON). `beyond` is by how much a
-    half-width grows, as a share of it, when the load is e times beyond what was measured.
+    half-width grows, as a share of it, when the load is e times beyond what was measured. `gpus`
+    are those that it was measured on; `other_gpus` is the least for any other GPU without points.
     """
 
     measured_on: str
@@ -41,6 +43,14 @@ class Spreads:
     dense: Mapping[str, Bounds]
     mixture: Mapping[str, Bounds]
     beyond: Bounds
+    gpus: tuple[str, ...]
+    other_gpus: Bounds
+
+
+# Constants of one GPU carried over to another of a different make, by single runs of vLLM on an
+# RTX 4090 and RTX PRO 6000 (LLMServingSim's, MIT): times from end to end were from 31 % too short
+# to 34 % too long. That is a range of few, not a quantile; and of TTFT nothing is known.
+OTHER_GPUS = {"ttft": 0.29, "tpot": 0.29, "e2e": 0.29}
 
 
 @cache
@@ -50,15 +60,27 @@ def spreads() -> Spreads:
     return decode(Spreads, content)
 
 
-def expected_spread(points: int, *, is_mixture: bool) -> dict[str, Spread]:
+def expected_spread(points: int, deployment: Deployment) -> dict[str, Spread]:
     """What to expect of a deployment with so many points: as for the next lower number measured.
 
-    A mixture has no entry for no points; the caller has refused it by then.
+    A mixture has no entry for less than three; the caller has refused it by then.
     """
-    known = spreads().mixture if is_mixture else spreads().dense
-    most = max(int(number) for number in known if int(number) <= points)
-    bounds = known[str(most)]
+    found = spreads()
+    known = found.mixture if deployment.model.experts else found.dense
+    bounds = known[str(max(int(number) for number in known if int(number) <= points))]
+    if not points and deployment.gpu.name not in found.gpus:
+        bounds = {metric: max(bounds[metric], found.other_gpus[metric]) for metric in METRICS}
     return {metric: Spread(-bounds[metric], bounds[metric]) for metric in METRICS}
+
+
+def expected_by(points: int, deployment: Deployment) -> str:
+    """Where an expected spread is from."""
+    found = spreads()
+    text = f"the errors of fits to {points} points" if points else "errors without any points"
+    text += f" on other deployments: {found.measured_on}"
+    if not points and deployment.gpu.name not in found.gpus:
+        text += f"; widened, since the GPU is none of {', '.join(found.gpus)}"
+    return text
 
 
 def pooled_bound(groups: Rows[Floats]) -> float:

@@ -27,7 +27,7 @@ from finops.engine.points import Point
 from finops.engine.profile import METRICS
 from finops.engine.read_points import Group
 from finops.engine.result import Floats
-from finops.engine.spreads import Spreads, observed_spread, pooled_bound
+from finops.engine.spreads import OTHER_GPUS, Spreads, observed_spread, pooled_bound
 from finops.engine.step_time import Constants
 from tests.bench.__main__ import Figure
 from tests.bench.engine import POINTS, fit_together, read_groups
@@ -153,6 +153,8 @@ def refit(groups: Rows[Group]) -> Spreads:
         dense=tables["dense"],
         mixture=tables["mixture"],
         beyond=rounded(growth(groups)),
+        gpus=tuple(sorted({group.gpu for group in groups if not group.is_mixture})),
+        other_gpus=OTHER_GPUS,
     )
 
 
