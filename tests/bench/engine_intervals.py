@@ -59,13 +59,13 @@ def load_of(point: Point) -> tuple[int, int, int]:
     return point.clients, point.prompt, point.output
 
 
-def residuals_of(group: Group, start: Constants, count: int) -> Floats:
+def residuals_of(group: Group, start: Constants, count: int, draws: int = DRAWS) -> Floats:
     """log(measured ÷ predicted) of points that a fit to `count` others didn't see."""
     points, rng = list(group.points), np.random.default_rng(5)
     if not count:
         return residuals(points, Profile(start))
     found = []
-    for _ in range(DRAWS):
+    for _ in range(draws):
         chosen = few(points, count, rng)
         rest = [point for at, point in enumerate(points) if at not in chosen]
         found.append(residuals(rest, calibrate([points[at] for at in chosen], start)))
