@@ -12,7 +12,8 @@ from typing import Protocol
 from finops.engine.serve.errors import NoTokenizer
 
 # A piece is about what tokenizers of today make of text: four letters, with the space before them.
-PIECE = re.compile(r" ?[^\W\d_]{1,4}|\d{1,3}|\s+|[^\w\s]|_")
+# Spaces and line ends leave their last space to the word that follows.
+PIECE = re.compile(r" ?[^\W\d_]{1,4}|\d{1,3}|\s+(?!\S)|\s|[^\w\s]|_")
 KNOWN_IDS = 2**16
 
 
