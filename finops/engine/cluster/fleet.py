@@ -94,11 +94,11 @@ class Fleet:
         return self.open((group,)) + [member for member in coming if member.group == group]
 
     def uses(self, now: int) -> tuple[ReplicaUse, ...]:
-        """What each replica did and is paid for, by index."""
+        """What each replica did and is paid for by the end of all, by index."""
         uses = []
         for index, member in self.members.items():
             kind = self.cluster.groups[member.group]
-            up_ps = self._until.get(index, now) - self._since[index]
+            up_ps = max(0, min(now, self._until.get(index, now)) - self._since[index])
             uses += [
                 ReplicaUse(
                     kind.name,

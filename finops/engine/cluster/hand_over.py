@@ -100,8 +100,7 @@ class HandOver:
 
     def prefilled(self, seq: Sequence, source: Replica, output: int) -> None:
         """The first token of `output` is there; find a place for the rest."""
-        hold = Hold.of(seq, source.scheduler.pool)
-        seq.state, seq.target = State.WAITING, output
+        hold, seq = Hold.of(seq, source.scheduler.pool), to_decode(seq, output)
         target = min(self.receivers.values(), key=lambda receiver: receiver.load)
         transfer = Transfer(seq, source, hold, target)
         target.inbox.append(transfer)
@@ -170,3 +169,20 @@ class HandOver:
         """Free what was kept for one that gave up between its arrival and its first step there."""
         if index in self.receivers and seq in self.receivers[index].pool.kept:
             self.receivers[index].pool.forget(seq)
+
+
+def to_decode(prefilled: Sequence, output: int) -> Sequence:
+    """The sequence as the decode replica gets it: its first token is out."""
+    seq = Sequence(
+        prefilled.index,
+        prefilled.arrival,
+        prefilled.prompt,
+        output,
+        klass=prefilled.klass,
+        deadline=prefilled.deadline,
+        hashes=prefilled.hashes,
+    )
+    seq.total, seq.generated = prefilled.total, prefilled.generated
+    seq.scheduled, seq.first = prefilled.scheduled, prefilled.first
+    seq.cached, seq.cut_as = prefilled.cached, prefilled.cut_as
+    return seq

@@ -106,7 +106,8 @@ class ClusterSimulation:
         return time
 
     def _more_to_come(self) -> bool:
-        return bool(self.ends) or self.arrivals.next_time() is not None
+        members = self.fleet.members.values()
+        return self.arrivals.next_time() is not None or any(each.requests for each in members)
 
     def _poke(self, member: Member) -> None:
         """Look at a member again, now or at the end of its step."""

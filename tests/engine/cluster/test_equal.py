@@ -1,0 +1,43 @@
+"""Fast and step by step are the same to the bit, whatever the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+from hypothesis import given, settings
+
+from finops.engine.cluster import ClusterResult, simulate_cluster
+from finops.engine.result import Result
+from tests.engine.cluster.drawn import Case, escalated, plain, split
+
+many = settings(max_examples=150, deadline=None)
+
+
+def difference(one: Result, two: Result, of: type[Result]) -> list[str]:
+    """Names of the fields in which two results differ."""
+    names = [field.name for field in fields(of)]
+    return [name for name in names if not np.array_equal(getattr(one, name), getattr(two, name))]
+
+
+def check_fast(case: Case) -> None:
+    fast, slow = simulate_cluster(*case), simulate_cluster(*case, fast=False)
+    assert difference(fast, slow, ClusterResult) == []
+
+
+@given(plain())
+@settings(max_examples=300, deadline=None)
+def test_groups_of_replicas_fast_are_the_same_as_step_by_step(case: Case) -> None:
+    check_fast(case)
+
+
+@given(escalated())
+@many
+def test_escalation_fast_is_the_same_as_step_by_step(case: Case) -> None:
+    check_fast(case)
+
+
+@given(split())
+@many
+def test_prefill_and_decode_apart_fast_are_the_same_as_step_by_step(case: Case) -> None:
+    check_fast(case)
