@@ -42,7 +42,7 @@ class LlamaExecutor:
     def __init__(self, model: Llama, blocks: int, block_size: int = 16) -> None:
         self.model = model
         self.block_size = block_size
-        self.cache = Cache.of(model, blocks * block_size)
+        self.cache = Cache.of(model, blocks, block_size)
         self.known: dict[int, list[int]] = {}
         self.sampling: dict[int, Sampling] = {}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from finops.engine.scheduler import Step
 from finops.engine.sequence import Sequence
@@ -18,25 +19,24 @@ from finops.engine.sequence import Sequence
 class Chunk:
     """Several tokens of one sequence: rows `start` to `stop` of the batch.
 
-    `slots` [context] are the places of all its keys; `seen` [rows, context] says which of them each
-    row attends to.
+    `blocks` [n] hold all its keys; `seen` [rows, n × block_size] says which each row attends to.
     """
 
     start: int
     stop: int
-    slots: Tensor
+    blocks: Tensor
     seen: Tensor
 
 
 @dataclass(frozen=True)
 class Decodes:
-    """One token of each of several sequences of like length, their contexts padded to the longest.
+    """One token of each of several sequences of like length, as many blocks for each.
 
-    `rows` [sequences] of the batch; `slots` [sequences, context]; `seen` [sequences, context].
+    `rows` [sequences] of the batch; `blocks` [sequences, n]; `seen` [sequences, n × block_size].
     """
 
     rows: Tensor
-    slots: Tensor
+    blocks: Tensor
     seen: Tensor
 
 
@@ -44,7 +44,8 @@ class Decodes:
 class Batch:
     """Tokens [n], their positions [n] and the slots [n] in which their keys and values go.
 
-    `last` are the rows whose next token is asked for, in the order of `emitting`.
+    A slot is block × block_size + place in it. `last` are the rows whose next token is asked for,
+    in the order of `emitting`.
     """
 
     tokens: Tensor
@@ -54,13 +55,6 @@ class Batch:
     decodes: list[Decodes]
     last: Tensor
     emitting: list[Sequence]
-
-
-def slots_of(seq: Sequence, tokens: int, block_size: int) -> Tensor:
-    """Places of the first `tokens` tokens in a cache of blocks × block_size slots."""
-    blocks = torch.tensor(seq.blocks[: -(-tokens // block_size)], dtype=torch.int64)
-    slots = blocks[:, None] * block_size + torch.arange(block_size)
-    return slots.flatten()[:tokens]
 
 
 def batch_of(
@@ -73,18 +67,20 @@ def batch_of(
     last: list[int] = []
     emitting: list[Sequence] = []
     chunks: list[Chunk] = []
-    alike: dict[int, list[tuple[int, Tensor]]] = defaultdict(list)
+    alike: dict[int, list[tuple[int, int, Tensor]]] = defaultdict(list)
     for seq, count in step.work:
         start, end = len(tokens), seq.computed + count
         tokens += known[seq.index][seq.computed : end]
-        context = slots_of(seq, end, block_size)
-        positions.append(torch.arange(seq.computed, end))
-        slots.append(context[seq.computed :])
+        blocks = torch.tensor(seq.blocks[: -(-end // block_size)], dtype=torch.int64)
+        places = torch.arange(seq.computed, end)
+        positions.append(places)
+        slots.append(blocks[places // block_size] * block_size + places % block_size)
         if count > 1:
-            chunks.append(chunk_of(start, count, context, device))
+            seen = torch.arange(len(blocks) * block_size) <= places[:, None]
+            chunks.append(Chunk(start, start + count, blocks.to(device), seen.to(device)))
         else:
             # Lengths within a factor of two share a group: at most half of it is padding.
-            alike[end.bit_length()].append((start, context))
+            alike[len(blocks).bit_length()].append((start, end, blocks))
         if end == seq.total:
             last.append(len(tokens) - 1)
             emitting.append(seq)
@@ -93,22 +89,17 @@ def batch_of(
         positions=torch.cat(positions).to(device),
         slots=torch.cat(slots).to(device),
         chunks=chunks,
-        decodes=[decodes_of(group, device) for group in alike.values()],
+        decodes=[decodes_of(group, block_size, device) for group in alike.values()],
         last=torch.tensor(last, dtype=torch.int64).to(device),
         emitting=emitting,
     )
 
 
-def chunk_of(start: int, count: int, context: Tensor, device: torch.device) -> Chunk:
-    length = len(context)
-    rows = torch.arange(length - count, length)
-    seen = torch.arange(length) <= rows[:, None]
-    return Chunk(start, start + count, context.to(device), seen.to(device))
-
-
-def decodes_of(group: list[tuple[int, Tensor]], device: torch.device) -> Decodes:
-    rows = torch.tensor([row for row, _ in group])
-    lengths = torch.tensor([len(context) for _, context in group])
-    slots = torch.nn.utils.rnn.pad_sequence([context for _, context in group], batch_first=True)
-    seen = torch.arange(slots.shape[1]) < lengths[:, None]
-    return Decodes(rows.to(device), slots.to(device), seen.to(device))
+def decodes_of(
+    group: list[tuple[int, int, Tensor]], block_size: int, device: torch.device
+) -> Decodes:
+    """Rows, lengths and blocks of sequences as one; the shorter are filled up with block 0."""
+    rows, lengths, tables = zip(*group, strict=True)
+    blocks = pad_sequence(list(tables), batch_first=True)
+    seen = torch.arange(blocks.shape[1] * block_size) < torch.tensor(lengths)[:, None]
+    return Decodes(torch.tensor(rows).to(device), blocks.to(device), seen.to(device))

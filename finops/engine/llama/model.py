@@ -33,16 +33,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Cache:
-    """Keys and values of all layers: [layers, blocks × block_size, kv heads, head_dim]."""
+    """Keys and values of all layers: [layers, blocks, block_size, kv heads, head_dim]."""
 
     keys: Tensor
     values: Tensor
 
     @classmethod
-    def of(cls, model: Llama, slots: int) -> Cache:
+    def of(cls, model: Llama, blocks: int, block_size: int) -> Cache:
         """An empty cache beside a model; unwritten slots are finite, since a mask needs that."""
         config = model.config
-        shape = (config.layers, slots, config.kv_heads, config.head_dim)
+        shape = (config.layers, blocks, block_size, config.kv_heads, config.head_dim)
         keys = torch.zeros(shape, dtype=model.dtype, device=model.device)
         return cls(keys, torch.zeros_like(keys))
 
@@ -125,8 +125,8 @@ class Llama:
         if layer.query_norm is not None and layer.key_norm is not None:
             query = self.normed(query, layer.query_norm)
             key = self.normed(key, layer.key_norm)
-        keys.index_copy_(0, batch.slots, rotate(key, turn))
-        values.index_copy_(0, batch.slots, value)
+        keys.flatten(0, 1).index_copy_(0, batch.slots, rotate(key, turn))
+        values.flatten(0, 1).index_copy_(0, batch.slots, value)
         found = attend(rotate(query, turn), keys, values, batch)
         return layer.out(found.flatten(1))
 

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops.engine.errors import EngineError, InvalidPrompt, UnsupportedDevice
-from finops.engine.llama.model import Cache
 from finops.engine.llama.random_model import random_model
 from finops.engine.llama.sampler import choose
 from finops.engine.policy import Policy
@@ -204,7 +203,7 @@ def test_a_gpu_gives_the_same_tokens(folder: Path, plain: PlainLlama, dtype: str
     if not torch.cuda.is_available():
         pytest.skip("No GPU is here.")
     executor = LlamaExecutor.load(folder, blocks=12, block_size=4, device="cuda", dtype=dtype)
-    assert Cache.of(executor.model, 4).keys.is_cuda
+    assert executor.cache.keys.is_cuda
     asks = drawn_asks(Random(2), 12)
     serve(executor, TIGHT, asks)
     if dtype == "fp32":
