@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from finops.engine.batching import BatchScheduler
@@ -11,7 +11,7 @@ from finops.engine.catalogue import Catalogue, load
 from finops.engine.errors import InvalidPolicy
 from finops.engine.executor import Executor, StepTime
 from finops.engine.policy import BatchPolicy, Policy
-from finops.engine.profile import read_profile
+from finops.engine.profile import Habits, read_profile
 from finops.engine.scheduler import Scheduler
 from finops.engine.serve.chat import folder_template, plain_template, read_config
 from finops.engine.serve.clock import Clock, SystemClock
@@ -41,6 +41,7 @@ class Batching:
     max_model_len: int | None = None
     max_wait_ms: float = 50.0
     max_waiting: int = 1000
+    reserve: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,10 @@ def assemble(chosen: Chosen, settings: Settings, clock: Clock) -> Service:
 
 def simulated(told: Simulated, batching: Batching, name: str | None, clock: Clock) -> Chosen:
     """A deployment's step time in real time; raises NeedsCalibration for a mixture, and others."""
-    at, constants = deployment_of(told)
+    at, constants, habits = deployment_of(told)
+    if habits is not None and batching.policy == "continuous":
+        budget = batching.max_tokens or habits.budget
+        batching = replace(batching, max_tokens=budget, reserve=habits.reserve)
     blocks = batching.blocks or at.kv_blocks(BLOCK_SIZE)
     if blocks < 1:
         raise InvalidPolicy(
@@ -166,15 +170,14 @@ def simulated(told: Simulated, batching: Batching, name: str | None, clock: Cloc
     )
 
 
-def deployment_of(told: Simulated) -> tuple[Deployment, Constants | None]:
-    """What is simulated, with its constants; what is told goes before what the profile says."""
+def deployment_of(told: Simulated) -> tuple[Deployment, Constants | None, Habits | None]:
+    """What is simulated, its constants, and how it batches; the last two if a profile says."""
     catalogue = load(*told.catalogue)
     if told.profile is not None:
         record = read_profile(told.profile)
-        at, constants = record.deployment, record.constants
-        check_same(told, at, catalogue)
-        tp = told.tp or at.tp
-        return Deployment(at.model, at.gpu, at.weights, at.kv, tp, at.backend), constants
+        check_same(told, record.deployment, catalogue)
+        at = replace(record.deployment, tp=told.tp or record.deployment.tp)
+        return at, record.constants, record.habits
     if told.model is None or told.gpu is None:
         raise ServeError("Say what to simulate: --model and --gpu, or --profile.")
     at = Deployment(
@@ -184,7 +187,7 @@ def deployment_of(told: Simulated) -> tuple[Deployment, Constants | None]:
         told.kv or "bf16",
         told.tp or 1,
     )
-    return at, None
+    return at, None, None
 
 
 def check_same(told: Simulated, at: Deployment, catalogue: Catalogue) -> None:
@@ -256,6 +259,7 @@ def scheduler_of(batching: Batching, blocks: int) -> Scheduler | BatchScheduler:
                 BLOCK_SIZE,
                 max_seqs=max_seqs,
                 max_tokens=batching.max_tokens or max(8192, max_seqs),
+                reserve=batching.reserve,
                 max_model_len=length,
             )
         )
