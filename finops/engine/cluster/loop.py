@@ -69,6 +69,7 @@ class ClusterSimulation:
         self.sources, self.receivers = frozenset[int](), frozenset[int]()
         self._set_up_stages()
         alone = len(self.fleet.members) == 1 and not self.scaler.groups
+        self.workload_ends = workload.has_ends  # somebody may give up
         self.lookahead = None if alone else lookahead(self.arrivals)
 
     def _set_up_stages(self) -> None:
@@ -89,10 +90,11 @@ class ClusterSimulation:
         """Until nobody comes, waits or runs any more."""
         while (time := self._next_time()) is not None:
             self.now = now = max(self.now, time)
-            self._end_steps(now)
+            if self.ends and self.ends[0][0] <= now:
+                self._end_steps(now)
             self.timeline.happen(now)
             self._let_in(now)
-            while self._cut_off(now):
+            while self.workload_ends and self._cut_off(now):
                 self._let_in(now)
             self._start_steps(now)
         return self._result()
@@ -155,7 +157,7 @@ class ClusterSimulation:
         large.cut_as = small.cut_as
         if workload.hashes is not None:
             large.hashes = workload.hashes[index]
-        self._send(large, (self.large,))
+        self._send(large, (self.large,), now)
 
     def _let_in(self, now: int) -> None:
         """Route all who have come."""
@@ -165,18 +167,18 @@ class ClusterSimulation:
                 self.ledger.escalated[seq.index] = 0
             if self.hand_over is not None:
                 if not self.hand_over.fits(seq):
-                    self._reject(seq)
+                    self._reject(seq, seq.arrival)
                     continue
                 seq.target = 1
-            self._send(seq, self.doors[seq.klass])
+            self._send(seq, self.doors[seq.klass], seq.arrival)
 
-    def _send(self, seq: Sequence, groups: Groups) -> None:
-        """Give `seq` to the replica that the router chooses."""
+    def _send(self, seq: Sequence, groups: Groups, time: int) -> None:
+        """Give `seq` to the replica that the router chooses; at `time` it may be rejected."""
         member = self.door.choose(seq, groups)
         if member is None:
             self._hold(seq, groups)
         elif not member.add(seq):
-            self._reject(seq)
+            self._reject(seq, time)
         else:
             rank = member.rank_of(seq)
             self.ledger.placed(seq.index, rank.index, rank.group)
@@ -198,12 +200,12 @@ class ClusterSimulation:
     def _let_go(self, group: int) -> None:
         """A replica of the group is up: route those who waited for one."""
         for seq, groups in self.door.let_go(group):
-            self._send(seq, groups)
+            self._send(seq, groups, self.now)
 
-    def _reject(self, seq: Sequence) -> None:
+    def _reject(self, seq: Sequence, time: int) -> None:
         seq.state = State.REJECTED
         self.ledger.placed(seq.index, -1, -1)
-        self._over(seq, seq.arrival)
+        self._over(seq, time)
 
     def _cut_off(self, now: int) -> bool:
         """End those whose client gave up on replicas between two steps, at its deadline; any?"""
@@ -226,24 +228,28 @@ class ClusterSimulation:
 
     def _over(self, seq: Sequence, time: int) -> None:
         """An attempt has ended for its client."""
-        if seq.state is not State.REJECTED:
+        if time > seq.arrival:
             self.end = max(self.end, time)
         self.ledger.ended(seq, time)
         self.arrivals.ended(seq, time)
 
     def _start_steps(self, now: int) -> None:
-        """Start the next step, or several, of all that stand between two; senders first."""
+        """Start the next step, or several, of all that stand between two."""
         arrival = self.arrivals.next_time()
         if arrival is None:
             self.due |= self.parked  # a static batch waits no longer
-        if not self.due:
+        if len(self.due) == 1:
+            self._start_step(self.fleet.members[self.due.pop()], now, arrival)
             return
-        receivers, members = self.receivers, [self.fleet.members[at] for at in sorted(self.due)]
+        # Those that hand requests on go first: the others may then go as far as their steps do.
+        members = [self.fleet.members[index] for index in sorted(self.due)]
+        members.sort(key=self._is_receiver)
         self.due.clear()
-        for member in [each for each in members if each.group not in receivers]:
+        for member in members:
             self._start_step(member, now, arrival)
-        for member in [each for each in members if each.group in receivers]:
-            self._start_step(member, now, arrival)
+
+    def _is_receiver(self, member: Member) -> bool:
+        return member.group in self.receivers
 
     def _start_step(self, member: Member, now: int, arrival: int | None) -> None:
         if self.hand_over is not None and member.group == self.hand_over.decode:
@@ -251,7 +257,10 @@ class ClusterSimulation:
         self.parked.discard(member.index)
         if not member.live:
             return
-        end = member.advance(now, arrival, self._horizon(member, arrival))
+        horizon = arrival
+        if self.receivers or self.lookahead is not None:
+            horizon = self._horizon(member, arrival)
+        end = member.advance(now, arrival, horizon)
         if end is not None:
             heappush(self.ends, (end, member.index))
             return
