@@ -25,7 +25,9 @@ class Point:
 
     Lengths are drawn evenly from [1 − spread, 1] of the nominal. A figure that wasn't measured is
     None. The engine runs `held_back` sequences fewer than there are clients: some front ends always
-    keep a request waiting until another has ended. `reserve` is that of its policy.
+    keep a request waiting until another has ended. `reserve` is that of its policy. `wait_steps`
+    are those for which an engine that is busy lets a new request wait, so that more of them start
+    together (TensorRT-LLM's batch_wait_timeout_iters).
     """
 
     deployment: Deployment
@@ -38,6 +40,7 @@ class Point:
     budget: int = 8192
     held_back: int = 0
     reserve: bool = False
+    wait_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,16 @@ class Mix:
     rows: float
     kv: float
     pairs: float
+
+    def and_steps(self, count: float, step: Mix) -> Mix:
+        """With so many steps more; both are of one course."""
+        return Mix(
+            self.tokens,
+            self.weights + count * step.weights,
+            self.rows + count * step.rows,
+            self.kv + count * step.kv,
+            self.pairs + count * step.pairs,
+        )
 
 
 @dataclass(frozen=True)
@@ -68,16 +81,22 @@ def course(point: Point) -> Course:
     blocks = max(point.deployment.kv_blocks(), (point.prompt + point.output) // 16 + 2)
     slots = max(1, point.clients - point.held_back)
     lengths = (point.prompt, point.output, point.spread)
-    return _course(point.clients, slots, lengths, point.budget, (blocks, point.reserve))
+    room = (blocks, point.reserve)
+    return _course(point.clients, slots, lengths, point.budget, room, point.wait_steps)
 
 
 @lru_cache(maxsize=4096)
 def _course(
-    clients: int, slots: int, lengths: tuple[int, int, float], budget: int, room: tuple[int, bool]
+    clients: int,
+    slots: int,
+    lengths: tuple[int, int, float],
+    budget: int,
+    room: tuple[int, bool],
+    wait_steps: int,
 ) -> Course:
     prompt, output, spread = lengths
     blocks, reserve = room
-    size = clients * (10 if clients <= 64 else 5)
+    size = clients * 10
     rng = np.random.default_rng(0)
     drawn = 1.0 - spread * rng.random((2, size))
     prompts = np.maximum(1, np.rint(drawn[0] * prompt)).astype(np.int64)
@@ -113,4 +132,7 @@ def _course(
             pairs=float((active * pairs).sum()),
         )
 
-    return Course(mix(came, first, share), mix(first, last, share / (outputs[done] - 1)))
+    first_token, each = mix(came, first, share), mix(first, last, share / (outputs[done] - 1))
+    # All but the first of each client come to a busy engine. The place that one leaves empty while
+    # it waits is neglected.
+    return Course(first_token.and_steps(wait_steps * (1.0 - clients / size), each), each)

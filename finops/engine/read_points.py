@@ -1,7 +1,9 @@
 """Measured points from a CSV file.
 
 Columns: gpu, model, precision (empty: bf16), engine (name and version), tp, batch_or_concurrency,
-isl, osl, ttft_ms, tpot_ms (either may be empty), and, where there are, attn_dp, kind and spread.
+isl, osl, ttft_ms, tpot_ms (either may be empty), and, where there are, pp, attn_dp, kind, spread
+(lengths are drawn from [1 − spread, 1] of the nominal), kv and activations (precisions), budget
+(tokens of a step) and wait_steps (see Point).
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from finops.engine.catalogue import Catalogue
+from finops.engine.deployment import Deployment
 from finops.engine.errors import UnknownEntry
 from finops.engine.points import Point
-from finops.engine.quantized import speedup
-from finops.engine.step_time import Deployment
+from finops.engine.shapes import Model
 
-PRECISIONS = {"": "bf16", "nan": "bf16", "fp16": "bf16", "fp4": "nvfp4"}
+PRECISIONS = {"": "bf16", "nan": "bf16", "fp16": "bf16", "float16": "bf16", "fp4": "nvfp4"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,6 @@ def point_of(row: Mapping[str, str], catalogue: Catalogue) -> Point:
     if clients is None or prompt is None or output is None or output < 2:
         raise ValueError("clients or lengths are missing")
     at = deployment_of(row, catalogue)
-    speedup(at.gpu.curves, at.weights, 1.0)
     if not at.kv_blocks():
         raise ValueError("the model doesn't fit into so many GPUs")
     ttft, tpot = number(row, "ttft_ms"), number(row, "tpot_ms")
@@ -82,6 +83,8 @@ def point_of(row: Mapping[str, str], catalogue: Catalogue) -> Point:
         ttft_s=None if ttft is None else ttft / 1e3,
         tpot_s=None if tpot is None else tpot / 1e3,
         spread=float(row.get("spread") or 0),
+        budget=int(number(row, "budget") or 8192),
+        wait_steps=int(number(row, "wait_steps") or 0),
         reserve=at.backend == "trtllm",  # as it does unless told otherwise
     )
 
@@ -90,12 +93,35 @@ def deployment_of(row: Mapping[str, str], catalogue: Catalogue) -> Deployment:
     """What a row ran on. TensorRT-LLM keeps keys and values in fp8 where the weights are."""
     model, gpu = catalogue.model(row["model"]), catalogue.gpu(row["gpu"])
     backend = row["engine"].split()[0].lower()
-    precision = row["precision"].lower()
-    weights = PRECISIONS.get(precision, precision)
-    kv = "fp8" if backend == "trtllm" and weights == "fp8" else "bf16"
-    if weights == "fp8" and model.experts:
-        weights = "fp8_block"  # as the fp8 mixtures are published
-    return Deployment(model, gpu, weights, kv, int(float(row["tp"] or 1)), backend)
+    weights, shared = precisions_of(row["precision"].lower(), model)
+    fp8 = backend == "trtllm" and row["precision"].lower() == "fp8"
+    return Deployment(
+        model,
+        gpu,
+        weights,
+        kv=row.get("kv") or ("fp8" if fp8 else "bf16"),
+        tp=int(number(row, "tp") or 1),
+        backend=backend,
+        pp=int(number(row, "pp") or 1),
+        shared_weights=shared,
+        activations=row.get("activations") or "",
+    )
+
+
+def precisions_of(named: str, model: Model) -> tuple[str, str]:
+    """Precision of the weights, and of those that aren't experts if that is another.
+
+    fp8 mixtures are published with scales by block. Mixtures of 4 bits have all but their experts
+    in bf16; those of gpt-oss are mxfp4 whatever a row calls them.
+    """
+    weights = PRECISIONS.get(named, named)
+    if not model.experts:
+        return weights, ""
+    if model.name.startswith("gpt-oss"):
+        return "mxfp4", "bf16"
+    if weights == "fp8":
+        return "fp8_block", ""
+    return weights, "bf16" if weights in ("int4", "mxfp4") else ""
 
 
 def number(row: Mapping[str, str], name: str) -> float | None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Gpu:
-    """One accelerator by its data sheet; `link_gb_s` counts both directions."""
+    """One accelerator by its data sheet; `link_gb_s` counts both directions.
+
+    FLOPs are dense, without sparsity; 0 says that it can't, or that its maker doesn't say.
+    `reached` is the share of bf16_tflops that large products were measured to reach.
+    """
 
     name: str
     source: str
@@ -16,7 +20,16 @@ class Gpu:
     bf16_tflops: float
     link: str
     link_gb_s: float
+    fp8_tflops: float = 0.0
+    int8_tops: float = 0.0
+    fp4_tflops: float = 0.0
+    reached: float = 0.78
     curves: str | None = None
+
+    def tflops(self, activations: str) -> float:
+        """FLOPs of products whose activations have that precision; 0 if unknown."""
+        known = {"bf16": self.bf16_tflops, "fp8": self.fp8_tflops, "int8": self.int8_tops}
+        return known.get(activations, self.fp4_tflops)
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,10 @@ class Model:
     """The shape of a decoder; with `experts` a mixture, with `kv_rank` multi-head latent attention.
 
     A layer's weights are counted in parameters; the input embedding is a look-up and left out.
+    `head_dim` is that of keys without position (values too, unless `value_dim` says otherwise).
+    `linear_layers` keep a state for each sequence instead of keys and values (gated delta rule):
+    `linear_heads` × `linear_dim` × `linear_dim` numbers. `gated` attention has an output gate as
+    wide as its queries.
     """
 
     name: str
@@ -43,18 +60,46 @@ class Model:
     kv_rank: int = 0
     rope_dim: int = 0
     q_rank: int = 0
+    value_dim: int = 0
     window: int = 0
     window_layers: int = 0
+    linear_layers: int = 0
+    linear_heads: int = 0
+    linear_key_heads: int = 0
+    linear_dim: int = 0
+    gated: int = 0
+    tied: int = 0
+
+    @property
+    def attention_layers(self) -> int:
+        """Layers that keep keys and values."""
+        return self.layers - self.linear_layers
+
+    @property
+    def full_layers(self) -> int:
+        """Layers that look at all tokens before."""
+        return self.attention_layers - self.window_layers
 
     @property
     def attention_parameters(self) -> int:
         """Parameters of one layer's attention."""
         width = self.heads * self.head_dim
         if not self.kv_rank:
-            return 2 * self.hidden * (width + self.kv_heads * self.head_dim)
-        queries = self.q_rank * (self.hidden + width + self.heads * self.rope_dim)
-        values = self.hidden * (self.kv_rank + self.rope_dim) + self.kv_rank * 2 * width
-        return queries + values + width * self.hidden
+            queries = width * (2 if self.gated else 1)
+            return self.hidden * (queries + width + 2 * self.kv_heads * self.head_dim)
+        values = self.heads * (self.value_dim or self.head_dim)
+        queried = self.q_rank * (self.hidden + width + self.heads * self.rope_dim)
+        if not self.q_rank:
+            queried = self.hidden * (width + self.heads * self.rope_dim)
+        latent = self.hidden * (self.kv_rank + self.rope_dim) + self.kv_rank * (width + values)
+        return queried + latent + values * self.hidden
+
+    @property
+    def linear_parameters(self) -> int:
+        """Parameters of one linear layer: queries, keys, values, gates and the way out."""
+        keys = self.linear_key_heads * self.linear_dim
+        values = self.linear_heads * self.linear_dim
+        return self.hidden * (2 * keys + 3 * values + 2 * self.linear_heads)
 
     @property
     def dense_parameters(self) -> int:
@@ -62,7 +107,9 @@ class Model:
         mixed = self.layers - self.dense_layers if self.experts else 0
         plain = 3 * self.hidden * self.ffn * (self.layers - mixed)
         shared = 3 * self.hidden * self.expert_ffn * self.shared_experts * mixed
-        return self.layers * self.attention_parameters + plain + shared + self.hidden * self.vocab
+        attention = self.attention_layers * self.attention_parameters
+        linear = self.linear_layers * self.linear_parameters
+        return attention + linear + plain + shared + self.hidden * self.vocab
 
     @property
     def expert_parameters(self) -> int:
@@ -70,8 +117,19 @@ class Model:
         mixed = self.layers - self.dense_layers if self.experts else 0
         return 3 * self.hidden * self.expert_ffn * self.experts * mixed
 
+    @property
+    def parameters(self) -> int:
+        """All parameters that are stored, the input embedding included unless it is tied."""
+        embedding = 0 if self.tied else self.hidden * self.vocab
+        return self.dense_parameters + self.expert_parameters + embedding
+
     def kv_numbers(self, tp: int) -> int:
         """Numbers stored for a token on one of `tp` GPUs, all layers."""
         if self.kv_rank:
-            return self.layers * (self.kv_rank + self.rope_dim)  # each GPU holds all of it
-        return 2 * self.layers * max(1, self.kv_heads // tp) * self.head_dim
+            return self.attention_layers * (self.kv_rank + self.rope_dim)  # each GPU holds all
+        return 2 * self.attention_layers * max(1, self.kv_heads // tp) * self.head_dim
+
+    def state_numbers(self, tp: int) -> int:
+        """Numbers that linear layers keep for a sequence on one of `tp` GPUs."""
+        heads = -(-self.linear_heads // tp)
+        return self.linear_layers * heads * self.linear_dim * self.linear_dim

@@ -3,123 +3,95 @@
     step = step_s + layers × layer_s + rows × row_s                  launches, scheduler, sampling
          + max(weights ÷ bandwidth, 2 × parameters × tokens ÷ FLOPs) ÷ measured quantized speed-up
          + KV bytes ÷ bandwidth + attention FLOPs of chunks
-         + 2 × layers × (allreduce_s + bytes ÷ link)                 with tensor parallelism
+         + layers × 2 sums over GPUs, each allreduce_s + bytes that cross a link ÷ link
 
 Bandwidth, FLOPs and link are the data sheet's times a fitted efficiency. In a mixture, only experts
-that a token was sent to are read: 1 − (1 − used/experts)^tokens of them, if routing is even.
+that a token was sent to are read: 1 − (1 − used/experts)^tokens of them, if routing is even. With
+pipeline stages, see finops.engine.deployment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from finops.engine.errors import InvalidPolicy, NeedsCalibration
-from finops.engine.quantized import bytes_per_parameter, speedup
+from finops.engine.constants import Constants, constants_for
+from finops.engine.deployment import KV_BYTES, Deployment
+from finops.engine.errors import NeedsCalibration
+from finops.engine.quantized import is_known, product_speedup
 from finops.engine.result import Floats
-from finops.engine.shapes import Gpu, Model
 
-KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
+__all__ = ["KV_BYTES", "Constants", "Deployment", "SimulatedExecutor"]
 
-
-@dataclass(frozen=True)
-class Constants:
-    """What no data sheet says. Efficiencies are shares of the data sheet's figure; times are µs.
-
-    `request_us` is spent before the scheduler sees a request and after its first token (front end,
-    tokenizer, network): it is part of a measured TTFT and of no step.
-
-    The defaults are fitted to public measurements of dense models, see docs/engine.md. They also
-    hold what the model of a step leaves out: so a share can be above 1.
-    """
-
-    memory: float = 1.25
-    compute: float = 0.714
-    kv: float = 0.822
-    link: float = 0.188
-    step_us: float = 1_000.0
-    layer_us: float = 41.3
-    row_us: float = 25.3
-    allreduce_us: float = 2.05
-    request_us: float = 42_500.0
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A model on `tp` GPUs: precision of the weights and of the KV cache, and whose kernels."""
-
-    model: Model
-    gpu: Gpu
-    weights: str = "bf16"
-    kv: str = "bf16"
-    tp: int = 1
-    backend: str = ""
-
-    def __post_init__(self) -> None:
-        bytes_per_parameter(self.weights)
-        if self.kv not in KV_BYTES:
-            raise InvalidPolicy(f"The KV cache can be {' or '.join(KV_BYTES)}, not {self.kv}.")
-        if self.tp < 1:
-            raise InvalidPolicy(f"tp must be at least 1, not {self.tp}.")
-
-    def kv_blocks(self, block_size: int = 16, share: float = 0.9) -> int:
-        """Blocks that fit beside the weights into `share` of the memory; 0 if the weights don't.
-
-        Activations are not counted; the share leaves room for them.
-        """
-        model = self.model
-        parameters = model.dense_parameters + model.expert_parameters + model.hidden * model.vocab
-        weights = parameters * bytes_per_parameter(self.weights) / self.tp
-        free = self.gpu.memory_gb * 1e9 * share - weights
-        return max(0, int(free / (model.kv_numbers(self.tp) * KV_BYTES[self.kv] * block_size)))
+STATE_BYTES = 4.0  # linear layers keep their state in fp32
 
 
 def matmul_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
-    """Seconds of all matrix products of a step with so many tokens."""
+    """Seconds of all matrix products of a step in which each pipeline stage gets `tokens`."""
     model, gpu = at.model, at.gpu
-    bandwidth = gpu.bandwidth_gb_s * 1e9 * constants.memory * at.tp
-    flops = gpu.bf16_tflops * 1e12 * constants.compute * at.tp
-    dense = np.maximum(
-        2.0 * model.dense_parameters / bandwidth, 2.0 * model.dense_parameters * tokens / flops
-    )
-    time = dense / speedup(gpu.curves, at.weights, tokens, at.backend)
+    bandwidth = gpu.bandwidth_gb_s * 1e9 * constants.memory
+    flops = gpu.bf16_tflops * 1e12 * gpu.reached * constants.compute
+    own = tokens / at.attn_dp
+    dense = 2.0 * model.dense_parameters / at.tp
+    time = np.maximum(dense / bandwidth, dense * own / flops) / product_speedup(at, at.shared, own)
     if model.experts:
         share = model.experts_used / model.experts
-        read = 2.0 * model.expert_parameters * (1.0 - (1.0 - share) ** tokens)
-        computed = 2.0 * model.expert_parameters * share * tokens
-        experts = np.maximum(read / bandwidth, computed / flops)
-        time = time + experts / speedup(gpu.curves, at.weights, tokens * share, at.backend)
+        experts = 2.0 * model.expert_parameters / at.stage_gpus
+        reached = experts * (1.0 - (1.0 - share) ** tokens)
+        spent = np.maximum(reached / bandwidth, experts * share * tokens / flops)
+        time = time + spent / product_speedup(at, at.weights, tokens * share)
     return np.asarray(time, np.float64)
 
 
-def allreduce_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
-    """Seconds of the two sums over all GPUs in each layer; 0 on one GPU."""
-    if at.tp == 1:
+def sums_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
+    """Seconds of the two sums in each layer: after attention over `tp` GPUs, then over the stage.
+
+    Of the numbers that are summed, 2 × (n − 1) ÷ n cross each GPU's link, as in a ring. Experts on
+    different GPUs send and fetch tokens instead; that is as many bytes.
+    """
+    return at.model.layers * (
+        sum_s(at, at.tp, tokens / at.attn_dp, constants)
+        + sum_s(at, at.stage_gpus, tokens, constants)
+    )
+
+
+def sum_s(at: Deployment, gpus: int, tokens: Floats, constants: Constants) -> Floats:
+    """Seconds of one sum over so many GPUs; 0 on one."""
+    if gpus == 1:
         return np.zeros_like(tokens)
-    speed = at.gpu.link_gb_s * 1e9 * constants.link
-    each = constants.allreduce_us * 1e-6 + tokens * at.model.hidden * 2.0 / speed
-    return 2.0 * at.model.layers * each
+    crossing = tokens * at.model.hidden * 2.0 * 2.0 * (gpus - 1) / gpus
+    return constants.allreduce_us * 1e-6 + crossing / link_speed(at, constants)
+
+
+def link_speed(at: Deployment, constants: Constants) -> float:
+    """Bytes a second between GPUs."""
+    return at.gpu.link_gb_s * 1e9 * constants.link
 
 
 def tokens_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
     """Seconds of a step that depend on its number of tokens, or on nothing."""
+    tokens = tokens / at.pp
     overhead = (constants.step_us + at.model.layers * constants.layer_us) * 1e-6
-    return overhead + matmul_s(at, tokens, constants) + allreduce_s(at, tokens, constants)
+    time = overhead + matmul_s(at, tokens, constants) + sums_s(at, tokens, constants)
+    if at.pp > 1:
+        each = tokens * at.model.hidden * 2.0 / link_speed(at, constants)
+        time = time + (at.pp - 1) * (constants.allreduce_us * 1e-6 + each)
+    return np.asarray(time, np.float64)
 
 
 def row_s(at: Deployment, constants: Constants) -> float:
-    """Seconds for each sequence of a step: scheduling, sampling, layers with a window."""
+    """Seconds for each sequence of a step: scheduling, sampling, windows, states."""
     model = at.model
+    shared = at.attn_dp * at.pp
     windows = 0.0
     if model.window_layers:
-        share = model.window_layers / model.layers
-        windows = model.window * share * kv_bytes(at) / kv_speed(at, constants)
-    return constants.row_us * 1e-6 + windows
+        share = model.window_layers / model.attention_layers
+        windows = model.window * share * kv_bytes(at) / kv_speed(at, constants) / shared
+    states = 2.0 * model.state_numbers(at.tp) * STATE_BYTES / kv_speed(at, constants) / shared
+    return constants.row_us * 1e-6 + windows + states
 
 
 def kv_bytes(at: Deployment) -> float:
-    """Bytes that one GPU stores for a token, all layers."""
+    """Bytes that the GPUs of one rank of attention store for a token, each, all layers."""
     return at.model.kv_numbers(at.tp) * KV_BYTES[at.kv]
 
 
@@ -131,40 +103,40 @@ def kv_speed(at: Deployment, constants: Constants) -> float:
 def kv_s(at: Deployment, constants: Constants) -> float:
     """Seconds for each token whose keys and values are read, layers with a window aside."""
     model = at.model
-    full = 1.0 - model.window_layers / model.layers
+    full = model.full_layers / model.attention_layers
     read = full * kv_bytes(at) / kv_speed(at, constants)
-    if not model.kv_rank:
-        return read
-    # Latent attention computes so much on what it reads that this can be the longer part.
-    flops = 2.0 * model.layers * model.heads / at.tp * (2 * model.kv_rank + model.rope_dim)
-    return max(read, flops / (at.gpu.bf16_tflops * 1e12 * constants.compute))
+    if model.kv_rank:
+        # Latent attention computes so much on what it reads that this can be the longer part.
+        flops = 2.0 * model.full_layers * model.heads / at.tp * (2 * model.kv_rank + model.rope_dim)
+        read = max(read, flops / attention_speed(at, constants))
+    return read / (at.attn_dp * at.pp)
+
+
+def attention_speed(at: Deployment, constants: Constants) -> float:
+    """FLOPs of attention that one GPU does in a second."""
+    return at.gpu.bf16_tflops * 1e12 * at.gpu.reached * constants.compute
 
 
 def pair_s(at: Deployment, constants: Constants) -> float:
     """Seconds for each pair of tokens in the attention of a chunk."""
     model = at.model
-    full = model.layers - model.window_layers
-    flops = 4.0 * full * model.heads * (model.head_dim + model.rope_dim // 2) / at.tp
-    return flops / (at.gpu.bf16_tflops * 1e12 * constants.compute)
+    width = model.head_dim + (model.value_dim or model.head_dim) + model.rope_dim
+    flops = 2.0 * model.full_layers * model.heads * width / at.tp
+    return flops / attention_speed(at, constants) / (at.attn_dp * at.pp)
 
 
 class SimulatedExecutor:
     """The step time of a deployment, in integer picoseconds: see finops.engine.executor.
 
-    Without constants those of dense models are taken; a mixture raises NeedsCalibration then,
-    because its errors would be too large to be of use.
+    Without constants those of dense models on that engine are taken. NeedsCalibration is raised
+    then for what would be guessed at: a mixture, and a precision that nobody measured on that GPU.
     """
 
     TABLE = 16_384
 
     def __init__(self, deployment: Deployment, constants: Constants | None = None) -> None:
-        if constants is None and deployment.model.experts:
-            raise NeedsCalibration(
-                f"{deployment.model.name} is a mixture of experts: measure at least three points, "
-                "at low, middle and high load, and calibrate with them."
-            )
         self.deployment = deployment
-        self.constants = constants = constants or Constants()
+        self.constants = constants = constants or uncalibrated(deployment)
         self.kv_ps = round(kv_s(deployment, constants) * 1e12)
         self.pair_ps = round(pair_s(deployment, constants) * 1e12)
         self.row_ps = round(row_s(deployment, constants) * 1e12)
@@ -179,3 +151,15 @@ class SimulatedExecutor:
         if tokens < self.TABLE:
             return self._by_tokens[tokens] + rows * self.row_ps
         return self._tokens_ps(np.array([tokens], np.float64))[0] + rows * self.row_ps
+
+
+def uncalibrated(at: Deployment) -> Constants:
+    """Constants before anything was measured, or NeedsCalibration where that says too little."""
+    asks = "measure at least three points, at low, middle and high load, and calibrate with them."
+    if at.model.experts:
+        raise NeedsCalibration(f"{at.model.name} is a mixture of experts: {asks}")
+    if not is_known(at):
+        raise NeedsCalibration(
+            f"Nobody measured products of {at.weights} weights on {at.gpu.name}: {asks}"
+        )
+    return constants_for(at.backend)

@@ -4,8 +4,10 @@
 
 How the errors are split: a group is one model, GPU, engine and precision. *Calibrated* is fitted on
 a random half of a group and tested on the other. *Zero-shot* is fitted on all other pairs of model
-and GPU (dense models by dense models) and tested on the whole group. *Three points* starts from the
-zero-shot constants, gets the points of fewest, middle and most clients, and is tested on the rest.
+and GPU (dense models by dense models) and tested on the whole group: with the constants of its
+engine if points of that are among them, else with what all engines have in common. *Three points*
+starts from the zero-shot constants, gets the points of fewest, middle and most clients, and is
+tested on the rest.
 """
 
 from __future__ import annotations
@@ -13,12 +15,16 @@ from __future__ import annotations
 import argparse
 import gzip
 import time
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from finops.engine.calibrate import Profile, calibrate, deviations, fit, held_back
+from finops.engine.calibrate import Profile, calibrate, deviations, held_back
 from finops.engine.catalogue import load
+from finops.engine.fit_engines import fit_engines
+from finops.engine.points import Point
 from finops.engine.policy import Policy
 from finops.engine.read_points import Group, read_points
 from finops.engine.result import Floats
@@ -32,8 +38,8 @@ POINTS = ROOT / "tests" / "engine" / "recorded" / "serving_points.csv.gz"
 LENGTHS = ROOT / "finops" / "demo" / "traces" / "azure2023_conversation.csv.gz"
 # Where every fit starts: round figures that no measured point has moved.
 PRIOR = Constants(
-    memory=0.8,
-    compute=0.55,
+    memory=0.85,
+    compute=0.8,
     kv=0.8,
     link=0.3,
     step_us=300,
@@ -41,6 +47,8 @@ PRIOR = Constants(
     row_us=15,
     allreduce_us=8,
     request_us=20_000,
+    door_us=5_000,
+    token_us=40,
 )
 
 
@@ -67,17 +75,17 @@ def speed(size: int, fast: bool) -> float:
 
 
 def errors_of(groups: list[Group]) -> dict[str, dict[Group, Floats]]:
-    """Held-out errors by way of fitting and group."""
+    """Held-out errors by way of fitting and group: TTFT and TPOT of each point."""
     found: dict[str, dict[Group, Floats]] = {"calibrated": {}, "zero-shot": {}, "three points": {}}
+    starts = {
+        (pair, kind): starts_without(pair, kind, groups)
+        for pair, kind in {(group.pair, group.is_mixture) for group in groups}
+    }
     for group in groups:
         points = list(group.points)
-        others = [
-            other
-            for other in groups
-            if other.pair != group.pair and other.is_mixture == group.is_mixture
-        ]
-        start = Profile(fit_together(others) if others else PRIOR)
-        found["zero-shot"][group] = deviations(points, start)
+        common, engines = starts[group.pair, group.is_mixture]
+        start = engines.get(group.engine, common)
+        found["zero-shot"][group] = deviations(points, Profile(start))
         if len(points) < 10:
             continue
         order = np.random.default_rng(1).permutation(len(points))
@@ -87,18 +95,39 @@ def errors_of(groups: list[Group]) -> dict[str, dict[Group, Floats]]:
         by_load = sorted(points, key=lambda point: (point.clients, point.prompt, point.output))
         three = [by_load[0], by_load[len(by_load) // 2], by_load[-1]]
         rest = [point for point in points if point not in three]
-        found["three points"][group] = deviations(rest, calibrate(three, start.constants))
+        found["three points"][group] = deviations(rest, calibrate(three, start))
     return found
 
 
+Starts = tuple[Constants, Mapping[str, Constants]]
+
+
+def starts_without(pair: tuple[str, str], mixture: bool, groups: list[Group]) -> Starts:
+    """Constants fitted to all pairs of model and GPU but one: in common, and by engine."""
+    others = [group for group in groups if group.pair != pair and group.is_mixture is mixture]
+    return fit_groups(others)
+
+
+def fit_groups(groups: list[Group]) -> Starts:
+    """Constants for all groups: in common, and of each engine.
+
+    Whether one keeps a client waiting is each group's own.
+    """
+    points: dict[str, list[Point]] = {}
+    for group in groups:
+        points.setdefault(group.engine, []).extend(settled(group))
+    return fit_engines(points, PRIOR)
+
+
 def fit_together(groups: list[Group]) -> Constants:
-    """Constants for all groups; whether one keeps a client waiting is each group's own."""
-    points = [
-        point
-        for group in groups
-        for point in held_back(group.points, calibrate(group.points, PRIOR).held_back)
-    ]
-    return fit(points, PRIOR)[0]
+    """What the groups' engines have in common."""
+    return fit_groups(groups)[0]
+
+
+@cache
+def settled(group: Group) -> list[Point]:
+    """A group's points, with as many clients kept waiting as fits them best."""
+    return held_back(group.points, calibrate(group.points, PRIOR).held_back)
 
 
 def read_groups(path: Path) -> list[Group]:
@@ -107,8 +136,23 @@ def read_groups(path: Path) -> list[Group]:
     return read_points(text.splitlines(), load())[0]
 
 
-def pooled(found: dict[Group, Floats], mixture: bool) -> Floats:
-    return np.concatenate([off for group, off in found.items() if group.is_mixture is mixture])
+def pooled(found: dict[Group, Floats], mixture: bool, engine: str = "") -> Floats:
+    """Errors of all groups of that kind, and of that engine if one is named."""
+    chosen = [
+        off
+        for group, off in found.items()
+        if group.is_mixture is mixture and engine in ("", group.engine)
+    ]
+    return np.concatenate([np.empty((0, 2)), *chosen])
+
+
+# Bars of the median TPOT, its mean and the median TTFT in percent, of dense models.
+BARS = {
+    "calibrated": ("≤ 5", "≤ 8", "≤ 12"),
+    "zero-shot": ("", "≤ 10", ""),
+    "three points": ("≤ 6", "", "≤ 20"),
+}
+KINDS = {"dense": False, "mixtures": True}
 
 
 def measure(workdir: Path, points: Path = POINTS) -> list[Figure]:
@@ -117,26 +161,46 @@ def measure(workdir: Path, points: Path = POINTS) -> list[Figure]:
         ("simulated requests, Azure lengths", speed(50_000, True), "requests/CPU-s", "≥ 100,000"),
         ("the same, step by step", speed(3_000, False), "requests/CPU-s", ""),
     ]
-    bars = {"calibrated": "≤ 5 / 8 / 12", "zero-shot": "– / 10 / –", "three points": "≤ 6 / – / 20"}
-    for way, found in errors_of(read_groups(points)).items():
-        for mixture in (False, True):
+    return figures + accuracy(errors_of(read_groups(points)))
+
+
+def accuracy(ways: dict[str, dict[Group, Floats]]) -> list[Figure]:
+    """Errors by way of fitting and kind of model; TTFT by engine too."""
+    figures: list[Figure] = []
+    for way, found in ways.items():
+        for kind, mixture in KINDS.items():
             ttft, tpot = pooled(found, mixture).T * 100
-            name = f"{way}, {'mixtures' if mixture else 'dense'}"
-            bar = bars[way].replace("≤ ", "").split(" / ")
-            limits = ["" if mixture or text == "–" else f"≤ {text}" for text in bar]
+            limits = ("", "", "") if mixture else BARS[way]
             figures += [
-                (f"TPOT error {name}, median", float(np.nanmedian(tpot)), "%", limits[0]),
-                (f"TPOT error {name}, mean", float(np.nanmean(tpot)), "%", limits[1]),
-                (f"TTFT error {name}, median", float(np.nanmedian(ttft)), "%", limits[2]),
+                (f"TPOT error {way}, {kind}, median", float(np.nanmedian(tpot)), "%", limits[0]),
+                (f"TPOT error {way}, {kind}, mean", float(np.nanmean(tpot)), "%", limits[1]),
+                (f"TTFT error {way}, {kind}, median", float(np.nanmedian(ttft)), "%", limits[2]),
+            ]
+            figures += [
+                (
+                    f"TTFT error {way}, {kind}, {engine}",
+                    median_ttft(found, mixture, engine),
+                    "%",
+                    limits[2],
+                )
+                for engine in sorted(
+                    {group.engine for group in found if group.is_mixture is mixture}
+                )
             ]
     return figures
+
+
+def median_ttft(found: dict[Group, Floats], mixture: bool, engine: str) -> float:
+    """Of all groups of an engine, in percent."""
+    return float(np.nanmedian(pooled(found, mixture, engine)[:, 0]) * 100)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--points", type=Path, default=POINTS)
     chosen = parser.parse_args().points
-    for way, found in errors_of(read_groups(chosen)).items():
+    ways = errors_of(read_groups(chosen))
+    for way, found in ways.items():
         for group, errors in found.items():
             ttft, tpot = errors.T * 100
             print(
@@ -144,7 +208,7 @@ def main() -> None:
                 f" {len(errors):4} points  TPOT {np.nanmean(tpot):6.1f} % mean"
                 f" {np.nanmedian(tpot):5.1f} % median  TTFT {np.nanmedian(ttft):5.1f} % median"
             )
-    for name, value, unit, bar in measure(Path(), chosen):
+    for name, value, unit, bar in accuracy(ways):
         print(f"{name:48} {value:12,.1f} {unit:15} {bar}")
 
 

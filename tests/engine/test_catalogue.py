@@ -31,10 +31,55 @@ def test_every_figure_names_its_source() -> None:
         ("Qwen/Qwen3-235B-A22B-FP8", "qwen3-235b-a22b"),
         ("mistralai/Mistral-Nemo-Instruct-2407", "mistral-nemo"),
         ("mistralai/Mixtral-8x22B-Instruct-v0.1", "mixtral-8x22b"),
+        ("RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", "llama-4-scout"),
+        ("RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8", "llama-3.1-8b"),
+        ("Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4", "qwen2.5-7b"),
+        ("amd/Llama-3.3-70B-Instruct-FP8-KV", "llama-3.1-70b"),
+        ("nvidia/DeepSeek-V3.1-NVFP4", "deepseek-v3"),
+        ("MiniMaxAI/MiniMax-M2.5", "minimax-m2"),
+        ("moonshotai/Kimi-K2.5", "kimi-k2"),
+        ("zhipuai/GLM-5", "glm-5"),
+        ("Qwen/Qwen3-30B-A3B-Instruct-2507", "qwen3-30b-a3b"),
     ],
 )
 def test_a_model_is_found_by_the_names_it_goes_by(asked: str, found: str) -> None:
     assert load().model(asked).name == found
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "a100",
+        "h100",
+        "h200",
+        "b200",
+        "b300",
+        "gb200",
+        "l4",
+        "l40s",
+        "mi300x",
+        "rtx_4090",
+        "rtx_pro_6000",
+        "tpu_v5e",
+        "tpu_v6e",
+        "a10g",
+        "t4",
+        "v100",
+        "h20",
+        "gh200",
+        "mi325x",
+        "mi355x",
+        "rtx_3090",
+        "rtx_5090",
+        "dgx_spark",
+    ],
+)
+def test_what_people_have_is_known(asked: str) -> None:
+    gpu = load().gpu(asked)
+    assert gpu.tflops("bf16") == gpu.bf16_tflops
+    # No accelerator multiplies eight bits more slowly than sixteen, or over four times as fast.
+    known = [gpu.tflops(eight) for eight in ("fp8", "int8") if gpu.tflops(eight)]
+    assert all(1 <= tops / gpu.bf16_tflops <= 4.01 for tops in known)
 
 
 def test_what_nobody_knows_is_said() -> None:

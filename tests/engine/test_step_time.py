@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from finops.engine.catalogue import HERE, load
-from finops.engine.errors import NeedsCalibration, UnknownEntry
-from finops.engine.quantized import KERNELS, speedup
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
+from finops.engine.constants import Constants, constants_for
+from finops.engine.deployment import Deployment
+from finops.engine.errors import InvalidPolicy, NeedsCalibration, UnknownEntry
+from finops.engine.precisions import KERNELS
+from finops.engine.quantized import product_speedup, speedup
+from finops.engine.step_time import SimulatedExecutor
 
 CATALOGUE = load()
 LLAMA, H100 = CATALOGUE.model("llama-3.1-8b"), CATALOGUE.gpu("h100")
@@ -31,14 +34,14 @@ def test_a_decode_step_reads_the_weights_and_the_keys_once() -> None:
 
 def test_a_long_prompt_is_bound_by_arithmetic() -> None:
     ideal = SimulatedExecutor(Deployment(LLAMA, H100), IDEAL)
-    assert ideal.fixed_ps(8_192, 1) == round(2 * 7_504_658_432 * 8_192 / 989e12 * 1e12)
-    assert ideal.pair_ps == round(4 * 32 * 32 * 128 / 989e12 * 1e12)
+    assert ideal.fixed_ps(8_192, 1) == round(2 * 7_504_658_432 * 8_192 / (0.78 * 989e12) * 1e12)
+    assert ideal.pair_ps == round(4 * 32 * 32 * 128 / (0.78 * 989e12) * 1e12)
 
 
 def test_tensor_parallelism_divides_the_work_and_adds_the_sums() -> None:
     four = SimulatedExecutor(Deployment(LLAMA, H100, tp=4), replace(IDEAL, allreduce_us=10))
     weights = 2 * 7_504_658_432 / 4 / 3.35e12
-    sums = 2 * 32 * (10e-6 + 4_096 * 2 / 900e9)
+    sums = 2 * 32 * (10e-6 + 4_096 * 2 * 2 * 3 / 4 / 900e9)
     assert four.fixed_ps(1, 1) == pytest.approx((weights + sums) * 1e12, rel=1e-9)
     assert four.kv_ps == round(131_072 / 4 / 3.35e12 * 1e12)
 
@@ -100,13 +103,32 @@ def test_every_model_has_a_time_that_grows_with_tokens(name: str) -> None:
         ("deepseek-v3", 671.0),
         ("gpt-oss-120b", 116.8),
         ("gpt-oss-20b", 20.9),
+        ("llama-2-13b", 13.02),
+        ("llama-3.2-1b", 1.236),
+        ("llama-3.2-3b", 3.213),
+        ("mistral-nemo", 12.25),
+        ("mistral-large", 122.6),
+        ("qwen2.5-0.5b", 0.494),
+        ("qwen2.5-1.5b", 1.544),
+        ("qwen2.5-3b", 3.086),
+        ("qwen2.5-14b", 14.77),
+        ("qwen3-0.6b", 0.596),
+        ("qwen3-1.7b", 1.721),
+        ("qwen3-4b", 4.022),
+        ("deepseek-v2-lite", 15.7),
+        ("qwen3-next-80b-a3b", 79.6),
+        ("qwen3.5-397b-a17b", 396.2),
+        ("kimi-k2", 1_026.0),
+        ("glm-4.7", 352.7),
+        ("glm-5", 743.0),
+        ("minimax-m2", 228.7),
+        ("llama-4-maverick", 400.7),
+        ("llama-4-scout", 107.8),
     ],
 )
 def test_shapes_add_up_to_the_published_number_of_parameters(name: str, billions: float) -> None:
     model = CATALOGUE.model(name)
-    embedding = model.hidden * model.vocab
-    total = model.dense_parameters + model.expert_parameters + embedding
-    assert total / 1e9 == pytest.approx(billions, rel=0.002)
+    assert model.parameters / 1e9 == pytest.approx(billions, rel=0.002)
 
 
 def test_blocks_are_what_the_weights_leave() -> None:
@@ -126,12 +148,13 @@ def measured() -> list[dict[str, str]]:
 
 
 def test_every_measured_speedup_is_met_between_p10_and_p90() -> None:
-    names = {kernel: precision for precision, (kernel, _) in KERNELS.items()}
+    names = {kernel: precision for (precision, _), kernel in KERNELS.items()}
     rows = measured()
     assert len(rows) == 294
     for row in rows:
         backend = f"{row['backend']} {row['version']}"
-        value = speedup(row["gpu"], names[row["quant"]], float(row["m"]), backend)
+        activations = "int8" if row["quant"] == "sq" else ""
+        value = speedup(row["gpu"], names[row["quant"]], float(row["m"]), backend, activations)
         assert float(row["p10"]) <= float(value) <= float(row["p90"])
 
 
@@ -141,8 +164,96 @@ def test_int4_slows_a_prefill_down_on_an_a100() -> None:
     assert values.tolist() == pytest.approx([2.346, 1.353, 0.924])
 
 
-def test_a_precision_without_a_measured_curve_is_refused_rather_than_guessed() -> None:
+def test_a_precision_without_a_measured_curve_is_refused_until_it_is_calibrated() -> None:
+    at = Deployment(LLAMA, CATALOGUE.gpu("l4"), weights="int8")
+    with pytest.raises(NeedsCalibration, match="int8 weights on l4: measure at least three points"):
+        SimulatedExecutor(at)
     with pytest.raises(UnknownEntry, match="calibrate"):
-        SimulatedExecutor(Deployment(LLAMA, CATALOGUE.gpu("mi300x"), weights="fp8"))
+        speedup(at.gpu.curves, "int8", 1.0)
+    few, many = SimulatedExecutor(at, IDEAL), SimulatedExecutor(replace(at, weights="bf16"), IDEAL)
+    # Few rows are bound by bytes; many by arithmetic, and int8 weights are unpacked for it.
+    assert few.fixed_ps(1, 1) == pytest.approx(many.fixed_ps(1, 1) / 2, rel=1e-6)
+    assert few.fixed_ps(4_096, 1) == pytest.approx(many.fixed_ps(4_096, 1) / 0.95, rel=1e-6)
     with pytest.raises(UnknownEntry, match="Precision fp7"):
         Deployment(LLAMA, H100, weights="fp7")
+
+
+def test_eight_bits_on_a_gpu_that_multiplies_them_are_predicted_without_a_curve() -> None:
+    mi300x = CATALOGUE.gpu("mi300x")
+    executor = SimulatedExecutor(Deployment(LLAMA, mi300x, weights="fp8"), IDEAL)
+    plain = SimulatedExecutor(Deployment(LLAMA, mi300x), IDEAL)
+    assert plain.fixed_ps(1, 1) / executor.fixed_ps(1, 1) == pytest.approx(2.0)
+    assert plain.fixed_ps(8_192, 1) / executor.fixed_ps(8_192, 1) == pytest.approx(
+        0.8 * 2_615 / 1_307, rel=1e-6
+    )
+    SimulatedExecutor(Deployment(LLAMA, mi300x, weights="fp8"))
+    with pytest.raises(NeedsCalibration, match="fp8 weights on a100"):
+        SimulatedExecutor(Deployment(LLAMA, CATALOGUE.gpu("a100"), weights="fp8"))
+
+
+def test_launches_of_small_products_are_not_counted_against_large_ones() -> None:
+    at = Deployment(LLAMA, H100, weights="fp8", backend="trtllm")
+    # Measured at one row: 1.352 in the middle, 1.648 for large ones; half the bytes are the limit.
+    assert product_speedup(at, "fp8", np.array([1.0])).tolist() == [2.0]
+    launch = 0.7398  # 1 ÷ 1.352, of which about a quarter is launch
+    assert 0.2 < launch - 1 / 2.0 < 0.3
+    assert speedup("h100_sxm", "fp8", 1.0, "trtllm 1.3.0rc20") == pytest.approx(1.352)
+
+
+def test_weights_only_in_eight_bits_are_multiplied_in_sixteen() -> None:
+    weights_only = Deployment(LLAMA, CATALOGUE.gpu("a100"), weights="int8")
+    both = replace(weights_only, activations="int8")
+    rows = np.array([8_192.0])
+    assert float(product_speedup(weights_only, "int8", rows)[0]) < 1.1
+    assert float(product_speedup(both, "int8", rows)[0]) > 1.9
+
+
+def test_a_pipeline_reads_as_much_and_computes_in_turns() -> None:
+    alone, staged = (SimulatedExecutor(Deployment(LLAMA, H100, pp=pp), IDEAL) for pp in (1, 4))
+    hop = 3 * 4_096 * 2 / 900e9 * 1e12
+    assert staged.fixed_ps(1, 1) == pytest.approx(alone.fixed_ps(1, 1) + hop / 4, rel=1e-9)
+    assert staged.fixed_ps(16_000, 1) == pytest.approx(
+        alone.fixed_ps(4_000, 1) + 4_000 * hop, rel=1e-6
+    )
+    assert staged.kv_ps == pytest.approx(alone.kv_ps / 4, abs=1)
+    split = Deployment(LLAMA, H100, pp=4)
+    assert split.gpus == 4
+    assert split.kv_blocks() > 4 * Deployment(LLAMA, H100).kv_blocks()
+    with pytest.raises(InvalidPolicy, match="pp can't exceed the 32 layers"):
+        Deployment(LLAMA, H100, pp=33)
+
+
+def test_data_parallel_attention_spreads_experts_and_keeps_keys_apart() -> None:
+    model = CATALOGUE.model("qwen3-30b-a3b")
+    apart, shared = Deployment(model, H100, attn_dp=4), Deployment(model, H100, tp=4)
+    assert apart.gpus == shared.gpus == 4
+    one, other = SimulatedExecutor(apart, IDEAL), SimulatedExecutor(shared, IDEAL)
+    assert one.kv_ps == pytest.approx(other.kv_ps, abs=1)  # 4 heads: a quarter each way
+    # What isn't an expert is read whole by each; of the experts, each reads a quarter either way.
+    more = 2 * model.dense_parameters * 3 / 4 / 3.35e12 * 1e12
+    fewer = 48 * 4_096 * 2 * 2 * 3 / 4 / 900e9 / 2 * 1e12  # one sum a layer, not two, of one row
+    assert one.fixed_ps(1, 1) - other.fixed_ps(1, 1) == pytest.approx(more - fewer, rel=1e-3)
+
+
+def test_linear_layers_carry_a_state_instead_of_keys() -> None:
+    model = CATALOGUE.model("qwen3.5-397b-a17b")
+    ideal = SimulatedExecutor(Deployment(model, CATALOGUE.gpu("h200"), tp=8), IDEAL)
+    # 15 of 60 layers keep 2 heads of 256 keys and values; each of 8 GPUs holds one head.
+    assert ideal.kv_ps == round(2 * 15 * 1 * 256 * 2 / 4.8e12 * 1e12)
+    # 45 layers × 8 of 64 heads × 128 × 128 numbers of 4 bytes, read and written.
+    assert ideal.row_ps == round(2 * 45 * 8 * 128 * 128 * 4 / 4.8e12 * 1e12)
+
+
+def test_experts_of_four_bits_leave_the_rest_in_sixteen() -> None:
+    model = CATALOGUE.model("gpt-oss-120b")
+    all_in_four = Deployment(model, H100, weights="mxfp4")
+    experts_only = replace(all_in_four, shared_weights="bf16")
+    times = [SimulatedExecutor(at, IDEAL).fixed_ps(1, 1) for at in (all_in_four, experts_only)]
+    saved = 2 * model.dense_parameters * (1 - 0.53125 / 2) / 3.35e12 * 1e12
+    assert times[1] - times[0] == pytest.approx(saved, rel=1e-6)
+
+
+def test_an_engine_without_recorded_points_gets_what_all_have_in_common() -> None:
+    assert constants_for("nobody's engine") == Constants()
+    assert constants_for("vllm 0.19.0") == constants_for("vllm") != Constants()
+    assert constants_for("vllm", mixture=True) != constants_for("vllm")

@@ -14,7 +14,11 @@ from finops.engine.errors import InvalidCatalogue, UnknownEntry
 from finops.engine.shapes import Gpu, Model
 
 HERE = Path(__file__).parent
-SUFFIX = re.compile(r"-(instruct|hf|fp8|nvfp4|fp8-dynamic|it|v0\.\d|\d{4})$")
+# What is added to names of models without changing their shape.
+SUFFIX = re.compile(
+    r"[-_.](instruct|hf|chat|base|it|thinking|v0\.\d|\d{4}|dynamic|quantized|kv|bf16|fp8|fp4|nvfp4"
+    r"|mxfp4|awq|gptq|int4|int8|w8a8|w4a16|bnb-4bit|marlin)$"
+)
 Entry = TypeVar("Entry", Gpu, Model)
 
 

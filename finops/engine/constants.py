@@ -1,0 +1,64 @@
+"""What no data sheet says about the time of a step: the constants, and where a fit starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+
+import yaml
+
+from finops.engine.catalogue import HERE
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Shares of a data sheet's figures; times are µs.
+
+    `memory`, `kv` and `link` are shares of the bandwidths; `compute` is relative to what large
+    products reach on that GPU (Gpu.reached). `request_us` is spent before the scheduler sees a
+    request and after its first token (front end, tokenizer, network): it is part of a measured TTFT
+    and of no step. `door_us` a request and `token_us` a token are what the front end takes one
+    after the other: clients can't be served faster than that.
+
+    The defaults are fitted to all recorded points of dense models together, by
+    `python -m tests.bench.engine_prior`; constants_for has those of each engine.
+    """
+
+    memory: float = 0.87
+    compute: float = 0.86
+    kv: float = 0.84
+    link: float = 0.30
+    step_us: float = 330.0
+    layer_us: float = 42.0
+    row_us: float = 31.0
+    allreduce_us: float = 5.3
+    request_us: float = 29_000.0
+    door_us: float = 8_200.0
+    token_us: float = 63.0
+
+
+@cache
+def recorded() -> Mapping[str, Mapping[str, Constants]]:
+    """Constants fitted to all recorded points: "dense" and "mixture", then by engine or "any"."""
+    content = yaml.safe_load((HERE / "constants.yaml").read_text())
+    names = {field.name for field in fields(Constants)}
+    return {
+        kind: {
+            engine: Constants(**{name: float(values[name]) for name in names})
+            for engine, values in engines.items()
+        }
+        for kind, engines in content.items()
+    }
+
+
+def constants_for(backend: str, mixture: bool = False) -> Constants:
+    """Where a fit starts, and what a dense model is predicted with before anything was measured.
+
+    An engine without recorded points (`backend` is the start of its name and version) gets what all
+    engines have in common.
+    """
+    engines = recorded()["mixture" if mixture else "dense"]
+    return next(
+        (found for name, found in engines.items() if backend.startswith(name)), engines["any"]
+    )
