@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import fields, replace
@@ -14,11 +15,11 @@ from finops.engine.points import Point
 from finops.engine.profile import METRICS, Deviation, Habits, ProfileRecord, Seen, Spread
 from finops.engine.result import Floats
 from finops.engine.spreads import expected_by, expected_spread, observed_spread
-from finops.engine.step_time import Constants, Deployment
+from finops.engine.step_time import Constants, Deployment, uncalibrated
 
 Progress = Callable[[int, int], None]
 
-FEWEST_OF_A_MIXTURE = 3
+FEWEST_OF_UNKNOWN = 3  # points of what can't be predicted without any
 MOST_LEFT_OUT_ONE_BY_ONE = 20
 FOLDS = 10
 # Three loads that tell most: nobody waits, a batch of middle size, and a full one.
@@ -52,11 +53,10 @@ def fit_profile(
     if not points:
         raise TooFewPoints(f"No point has a measured TTFT or TPOT. {what_to_measure()}")
     at = points[0].deployment
-    if at.model.experts and len(points) < FEWEST_OF_A_MIXTURE:
-        raise NeedsCalibration(
-            f"{at.model.name} is a mixture of experts, and {len(points)} points say too little of "
-            f"it. {what_to_measure()}"
-        )
+    if len(points) < FEWEST_OF_UNKNOWN:
+        without = unknown(at)
+        if without:
+            raise NeedsCalibration(f"{without} {len(points)} are too few. {what_to_measure()}")
     fitted = calibrate(points, start)
     unseen, way = cross_validate(points, start, progress)
     spread, spread_by = spread_of(unseen, len(points), at)
@@ -64,7 +64,7 @@ def fit_profile(
         deployment=replace(at, tp=min(point.deployment.tp for point in points)),
         constants=fitted.constants,
         held_back=fitted.held_back,
-        habits=Habits(**{field.name: getattr(points[0], field.name) for field in fields(Habits)}),
+        habits=habits_of(points),
         seen=seen_of(points),
         errors=deviations_of(residuals(points, fitted)),
         held_out=deviations_of(unseen),
@@ -79,16 +79,15 @@ def fit_profile(
 def without_points(deployment: Deployment, made_at: str) -> ProfileRecord:
     """What the engine says of a deployment that nobody measured; raises NeedsCalibration.
 
-    A mixture of experts is refused: its errors would be too large to be of use.
+    A mixture of experts is refused, and a precision that nobody measured on that GPU: the errors
+    would be too large to be of use.
     """
-    if deployment.model.experts:
-        raise NeedsCalibration(
-            f"{deployment.model.name} is a mixture of experts, and can't be predicted before "
-            f"something was measured. {what_to_measure()}"
-        )
+    without = unknown(deployment)
+    if without:
+        raise NeedsCalibration(f"{without} {what_to_measure()}")
     return ProfileRecord(
         deployment=deployment,
-        constants=Constants(),
+        constants=uncalibrated(deployment),
         held_back=0,
         habits=Habits(),
         seen=Seen(),
@@ -100,6 +99,15 @@ def without_points(deployment: Deployment, made_at: str) -> ProfileRecord:
         sources=("the engine's own constants, fitted to public measurements of dense models",),
         made_at=made_at,
     )
+
+
+def unknown(deployment: Deployment) -> str:
+    """Why nothing can be said of a deployment before it was measured; '' if something can."""
+    try:
+        uncalibrated(deployment)
+    except NeedsCalibration as error:
+        return str(error)
+    return ""
 
 
 def residuals(points: Rows[Point], profile: Profile) -> Floats:
@@ -174,6 +182,14 @@ def deviations_of(found: Floats) -> Mapping[str, Deviation]:
                 len(off), float(off.mean()), float(np.median(off)), float(off.max())
             )
     return errors
+
+
+def habits_of(points: Rows[Point]) -> Habits:
+    """How the engine treats requests at most of the points."""
+    names = [field.name for field in fields(Habits)]
+    found = Counter(tuple(getattr(point, name) for name in names) for point in points)
+    (usual, _), *_ = found.most_common(1)
+    return Habits(*usual)
 
 
 def seen_of(points: Rows[Point]) -> Seen:

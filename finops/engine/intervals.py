@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -158,10 +158,10 @@ def check_deployment(record: ProfileRecord, point: Point) -> None:
     wanted, known = (replace(at, tp=1) for at in (point.deployment, record.deployment))
     if wanted == known:
         return
-    names = ("model", "gpu", "weights", "kv", "backend")
+    names = [field.name for field in fields(wanted)]
     differ = [name for name in names if getattr(wanted, name) != getattr(known, name)]
     raise InvalidProfile(
-        f"The profile is of another deployment: {', '.join(differ) or 'its layout'} differs. "
+        f"The profile is of another deployment: {', '.join(differ)} differs. "
         "Choose the profile of this one, or calibrate it."
     )
 

@@ -15,13 +15,14 @@ import argparse
 import json
 import math
 from collections.abc import Sequence as Rows
-from dataclasses import asdict
+from dataclasses import asdict, astuple
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from finops.engine.calibrate import Profile, calibrate
-from finops.engine.fit_profile import FEWEST_OF_A_MIXTURE, cross_validate, fit_profile, residuals
+from finops.engine.calibrate import Profile, calibrate, constants_of
+from finops.engine.fit_profile import FEWEST_OF_UNKNOWN, cross_validate, fit_profile, residuals
 from finops.engine.intervals import beyond, predict
 from finops.engine.points import Point
 from finops.engine.profile import METRICS
@@ -30,23 +31,35 @@ from finops.engine.result import Floats
 from finops.engine.spreads import OTHER_GPUS, Spreads, observed_spread, pooled_bound
 from finops.engine.step_time import Constants
 from tests.bench.__main__ import Figure
-from tests.bench.engine import POINTS, fit_together, read_groups
+from tests.bench.engine import POINTS, PRIOR, read_groups, starts_without
 
 FILE = Path(__file__).parents[2] / "finops" / "engine" / "spreads.json"
 COUNTS = (0, 1, 2, 3, 5, 8)
 DRAWS = 4  # of few points from a group
+FEW = 10  # points; smaller groups say too little of how far off a fit is
+MANY = 40  # of which halves are fitted
 KINDS = {"dense": False, "mixture": True}
 
 Found = dict[Group, Floats]
 
 
-def start_for(group: Group, groups: Rows[Group]) -> Constants:
-    """Constants that have seen nothing of this pair of model and GPU.
+@cache
+def alone(group: Group) -> Floats:
+    """Logarithms of the constants that fit one group."""
+    return np.log(astuple(calibrate(group.points, PRIOR).constants))
 
-    Those that a mixture starts from are fitted to dense models only, so they are taken as they are.
+
+def start_for(group: Group, groups: Rows[Group]) -> Constants:
+    """Constants that have seen nothing of this pair of model and GPU, for its kind of model.
+
+    For a dense model those that tests.bench.engine fits to all others. For a mixture, of which a
+    prediction without points is refused anyway, the middle of the others' own: that is quicker.
     """
-    others = [other for other in groups if other.pair != group.pair and not other.is_mixture]
-    return Constants() if group.is_mixture else fit_together(others)
+    if not group.is_mixture:
+        common, engines = starts_without(group.pair, False, list(groups))
+        return engines.get(group.engine, common)
+    others = [o for o in groups if o.is_mixture and o.pair != group.pair and len(o.points) >= FEW]
+    return constants_of(np.median([alone(other) for other in others], axis=0))
 
 
 def few(points: Rows[Point], count: int, rng: np.random.Generator) -> list[int]:
@@ -72,12 +85,13 @@ def residuals_of(group: Group, start: Constants, count: int, draws: int = DRAWS)
     return np.concatenate(found)
 
 
-def few_points(groups: Rows[Group]) -> dict[int, Found]:
-    """Residuals by number of points and group."""
+def few_points(groups: Rows[Group], counts: Rows[int] = COUNTS) -> dict[int, Found]:
+    """Residuals by number of points and group, of groups large enough."""
+    groups = [group for group in groups if len(group.points) >= FEW]
     starts = {group: start_for(group, groups) for group in groups}
     return {
         count: {group: residuals_of(group, starts[group], count) for group in groups}
-        for count in COUNTS
+        for count in counts
     }
 
 
@@ -97,7 +111,8 @@ def growth(groups: Rows[Group]) -> dict[str, float]:
     upper; so that 80 % of the residuals fit into widened intervals, groups counting alike.
     """
     needed: dict[str, list[Floats]] = {metric: [] for metric in METRICS}
-    for group in groups:
+    for group in (group for group in groups if len(group.points) >= MANY):
+        start = start_for(group, groups)
         for name in ("clients", "prompt"):
             values = [getattr(point, name) for point in group.points]
             middle = float(np.median(values))
@@ -105,7 +120,6 @@ def growth(groups: Rows[Group]) -> dict[str, float]:
             outside = [point for point in group.points if getattr(point, name) > middle]
             if len(inside) < 10 or len(outside) < 5:
                 continue
-            start = start_for(group, groups)
             unseen, _ = cross_validate(inside, start)
             record = fit_profile(inside, [], "", start)
             reach = np.array([beyond(record.seen, point)[0] for point in outside])
@@ -138,7 +152,7 @@ def refit(groups: Rows[Group]) -> Spreads:
                 bounds_of([off for group, off in by_group.items() if group.is_mixture is mixture])
             )
             for count, by_group in found.items()
-            if count >= FEWEST_OF_A_MIXTURE or not mixture
+            if count >= FEWEST_OF_UNKNOWN or not mixture
         }
         for kind, mixture in KINDS.items()
     }
@@ -199,11 +213,11 @@ def covered_by_half(group: Group, start: Constants) -> list[list[tuple[bool, flo
 def coverage(groups: Rows[Group]) -> list[tuple[str, str, str, dict[Group, tuple[float, float]]]]:
     """(way, kind, metric) and by group: the share that was held, and the half-width (log)."""
     rows = []
-    few_by_count = few_points(groups)
+    few_by_count = few_points(groups, (0, 3, 8))
     halves = {
         group: covered_by_half(group, start_for(group, groups))
         for group in groups
-        if len(group.points) >= 20
+        if len(group.points) >= MANY
     }
     ways = {"no points": 0, "three points": 3, "eight points": 8}
     for kind, mixture in KINDS.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from finops.engine.fit_profile import what_to_measure
-from finops.engine.quantized import curves
 
 NEW_GPU = (
     "Name it in a YAML file with the figures of its data sheet, and give that as --catalogue:\n"
@@ -25,11 +24,4 @@ def advice(reason: str) -> str:
         return f"{NEW_GPU}\n{what_to_measure()}"
     if reason.startswith("No model"):
         return f"{NEW_MODEL}\n{what_to_measure()}"
-    if reason.startswith("No measured"):
-        known = ", ".join(sorted({gpu for gpu, _ in curves()}))
-        return (
-            "A speed-up of quantized products is needed for a start. In a YAML file of your own "
-            f"give the GPU `curves:` of one whose kernels are like its own ({known}), and the file "
-            f"as --catalogue; the fit makes up for the difference. {what_to_measure()}"
-        )
     return ""

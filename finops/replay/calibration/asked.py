@@ -20,7 +20,9 @@ class Asked:
     engine: str | None = None
     precision: str | None = None
     kv: str | None = None
+    activations: str | None = None
     tp: int | None = None
+    pp: int | None = None
     max_seqs: int = 256
     max_tokens: int = 8192
 
@@ -29,12 +31,13 @@ class Asked:
         missing = [f"--{name}" for name in ("model", "gpu", "engine") if not getattr(self, name)]
         if missing:
             raise InvalidInput(f"Say what was measured: add {', '.join(missing)}.")
-        if self.tp is not None and self.tp < 1:
-            raise InvalidInput(f"--tp must be at least 1, not {self.tp}.")
-        row = {"model": self.model, "gpu": self.gpu, "engine": self.engine}
-        named = {name: value for name, value in row.items() if value is not None}
-        kv = {"kv": self.kv} if self.kv else {}
-        return named | kv | {"precision": self.precision or "", "tp": str(self.tp or 1)}
+        for name in ("tp", "pp"):
+            gpus = getattr(self, name)
+            if gpus is not None and gpus < 1:
+                raise InvalidInput(f"--{name} must be at least 1, not {gpus}.")
+        named = ("model", "gpu", "engine", "kv", "activations", "tp", "pp")
+        row = {name: str(value) for name in named if (value := getattr(self, name))}
+        return {"tp": "1"} | row | {"precision": self.precision or ""}
 
     def deployment(self, catalogue: Catalogue) -> Deployment:
         """The deployment; raises UnknownEntry for a name that the catalogue doesn't have."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -37,12 +37,14 @@ class Capture:
 
 @dataclass(frozen=True)
 class ServerView:
-    """What the server said of itself, in means over the range; None for what it didn't send.
+    """What the server said of itself, in means from `start` to `end`; None for what it didn't say.
 
     `most_running` is set where requests waited although there was room for their keys and values:
     then it is the engine's own limit.
     """
 
+    start: datetime | None = None
+    end: datetime | None = None
     in_flight: float | None = None
     kv_usage: float | None = None
     most_running: int | None = None
@@ -123,9 +125,9 @@ def overlaps(calls: Rows[CapturedCall], start: datetime, end: datetime) -> Float
     return np.asarray(np.maximum(0.0, inside))
 
 
-def server_view(loads: Rows[ServingLoad], model: str) -> ServerView:
-    """What the servers of a model showed, from the platform's samples by step."""
-    levels = [load.levels for load in loads if load.model == model]
+def server_view(loads: Rows[ServingLoad], step_s: int) -> ServerView:
+    """What a server showed, from the platform's samples by steps of so many seconds."""
+    levels = [load.levels for load in loads]
     running, waiting, usage = (
         [level[name] for level in levels if name in level]
         for name in ("running", "waiting", "kv_cache_usage")
@@ -137,22 +139,22 @@ def server_view(loads: Rows[ServingLoad], model: str) -> ServerView:
     most = max(level.highest for level in running)
     has_room = bool(usage) and max(level.highest for level in usage) < 0.9
     return ServerView(
+        start=loads[0].at,
+        end=loads[-1].at + timedelta(seconds=step_s),
         in_flight=sum(level.mean for level in running) / len(running) + queue,
         kv_usage=kv,
         most_running=round(most) if queue >= 1 and has_room else None,
     )
 
 
-def captured_share(
-    calls: Rows[CapturedCall], view: ServerView, start: datetime, end: datetime
-) -> float | None:
+def captured_share(calls: Rows[CapturedCall], view: ServerView) -> float | None:
     """Share of the server's load that the calls make up; None if the server didn't say.
 
     Raises InvalidInput below CAPTURED_ENOUGH.
     """
-    if not view.in_flight:
+    if not view.in_flight or view.start is None or view.end is None:
         return None
-    share = in_flight(calls, start, end) / view.in_flight
+    share = in_flight(calls, view.start, view.end) / view.in_flight
     if share < CAPTURED_ENOUGH:
         raise InvalidInput(
             f"Only {share:.0%} of the server's requests were captured: what made it slow is not to "
@@ -161,10 +163,10 @@ def captured_share(
     return share
 
 
-def kv_blocks(
-    calls: Rows[CapturedCall], view: ServerView, start: datetime, end: datetime
-) -> int | None:
+def kv_blocks(calls: Rows[CapturedCall], view: ServerView) -> int | None:
     """Blocks of the server's KV cache, from its usage and the tokens held; None if unknown."""
     if view.kv_usage is None or view.kv_usage < LEAST_KV_USAGE:
         return None
-    return round(tokens_held(calls, start, end) / view.kv_usage / BLOCK)
+    if view.start is None or view.end is None:
+        return None
+    return round(tokens_held(calls, view.start, view.end) / view.kv_usage / BLOCK)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from finops.engine.catalogue import Catalogue
 from finops.engine.points import Point
 from finops.engine.read_points import PRECISIONS, Group
+from finops.engine.step_time import Deployment
 from finops.replay.calibration.errors import InvalidInput
 
 
@@ -55,3 +56,11 @@ class Choice:
 def names_of(group: Group) -> tuple[str, str, str, str]:
     """What tells a group from others."""
     return group.model, group.gpu, group.engine, group.precision
+
+
+def by_deployment(group: Group) -> list[Group]:
+    """The group in parts of which one profile may be made: they differ in `tp` only."""
+    parts: dict[Deployment, list[Point]] = {}
+    for point in group.points:
+        parts.setdefault(replace(point.deployment, tp=1), []).append(point)
+    return [Group(*names_of(group), tuple(points)) for points in parts.values()]

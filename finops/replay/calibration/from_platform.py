@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from finops.clickhouse.client import Warehouse
 from finops.engine.observed.replay import policy_of
@@ -61,18 +62,23 @@ def replayable(ch: Warehouse, wanted: Wanted, asked: Asked, deployment: Deployme
     )
     check_calls(ch, wanted, calls)
     end = span.end if len(calls) < wanted.limit else calls[-1].started_at
-    step_s = max(1, int(span.length.total_seconds() / STEPS))
-    view = server_view(serving_load(ch, wanted.workspace_id, span, step_s), wanted.served)
-    share = captured_share(calls, view, span.start, end)
+    view = view_of_server(ch, wanted, end)
+    share = captured_share(calls, view)
     found = capture(calls, span.start, asked.setup(), f"calls to {wanted.served}")
-    policy, said = policy_seen(
-        policy_of(asked.setup(), deployment), view, kv_blocks(calls, view, span.start, end)
-    )
+    policy, said = policy_seen(policy_of(asked.setup(), deployment), view, kv_blocks(calls, view))
     notes = [f"left out: {count} calls that {reason}" for reason, count in found.left_out.items()]
     if len(calls) == wanted.limit:
         notes.append(f"used: the first {wanted.limit} calls, until {end:%Y-%m-%d %H:%M:%S} UTC")
     notes += captured_notes(share, view)
     return Replayable(found.run, policy, found.in_range, (*notes, *said))
+
+
+def view_of_server(ch: Warehouse, wanted: Wanted, end: datetime) -> ServerView:
+    """What the model's server said of itself from the start of the range to `end`."""
+    step_s = max(1, int(wanted.span.length.total_seconds() / STEPS))
+    loads = serving_load(ch, wanted.workspace_id, wanted.span, step_s)
+    own = [load for load in loads if load.model == wanted.served and load.at < end]
+    return server_view(own, step_s)
 
 
 def check_calls(ch: Warehouse, wanted: Wanted, calls: list[CapturedCall]) -> None:

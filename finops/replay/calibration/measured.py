@@ -15,7 +15,7 @@ from finops.engine.read_points import Group
 from finops.replay.calibration.advice import advice
 from finops.replay.calibration.asked import Asked
 from finops.replay.calibration.benchmark_results import point_of_run, read_results
-from finops.replay.calibration.choose import Choice
+from finops.replay.calibration.choose import Choice, by_deployment
 from finops.replay.calibration.errors import InvalidInput
 from finops.replay.calibration.from_platform import Replayable
 from finops.replay.calibration.points_file import read_points_file
@@ -41,7 +41,8 @@ def measured_groups(
         hints = {hint for reason in left_out if (hint := advice(reason))}
         raise InvalidInput("\n".join(("No row can be used.", *reasons, *sorted(hints))))
     choice = Choice(asked.model, asked.gpu, asked.engine, asked.precision, asked.tp)
-    return Found(choice.chosen(groups, catalogue), tuple(reasons))
+    chosen = choice.chosen(groups, catalogue)
+    return Found([part for group in chosen for part in by_deployment(group)], tuple(reasons))
 
 
 def benchmark_group(paths: Rows[Path], asked: Asked, catalogue: Catalogue) -> Group:

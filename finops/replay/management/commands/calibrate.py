@@ -154,7 +154,9 @@ def add_deployment(parser: ArgumentParser) -> None:
         "--precision", "--weights", help="of the weights: bf16, fp8, int8, int4 (bf16)"
     )
     parser.add_argument("--kv", help="precision of the KV cache; left out: the engine's usual")
-    parser.add_argument("--tp", type=int, help="GPUs that share each layer")
+    parser.add_argument("--activations", help="precision; left out: what is usual for the weights")
+    parser.add_argument("--tp", type=int, help="GPUs that share each layer (1)")
+    parser.add_argument("--pp", type=int, help="stages of a pipeline (1)")
     parser.add_argument(
         "--max-seqs", type=int, default=256, help="the engine's limit of requests at a time (256)"
     )
