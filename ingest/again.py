@@ -16,7 +16,7 @@ from typing import Any
 from finops.clickhouse.client import Warehouse
 from ingest.batch import Batch
 from ingest.decode import DECODE, DECODE_SETTINGS, SPANS, WHOLE
-from ingest.normalise import Found
+from ingest.normalise import AS_THEY_COME, Found
 
 Counts = Mapping[str, int]
 Params = Mapping[str, Any]
@@ -70,7 +70,7 @@ def normalise_again(ch: Warehouse, batch: Batch, params: Params, said: Found) ->
     for name in (batch.token, fresh(batch)):
         if by_segment(ch, STORED_CALLS, params) == expected:
             return
-        ch.command(said.normalise, settings=WHOLE | named(name, "calls"))
+        ch.command(said.normalise, settings=AS_THEY_COME | named(name, "calls"))
 
 
 def expected_calls(said: Found) -> str:

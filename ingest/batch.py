@@ -17,7 +17,7 @@ from ingest.segments import SEALED, Segment, list_sealed, sync_folder
 
 MANIFEST = "loader.batch"
 MAX_SEGMENTS = 64
-MAX_BYTES = 64 * 1024**2
+MAX_BYTES = 128 * 1024**2
 # Records are stamped before their segment is begun; no request waits that long for the disk.
 STAMPED_BEFORE = timedelta(minutes=10)
 

@@ -16,8 +16,8 @@ from finops.clickhouse.errors import QueryFailed
 from ingest.again import decode_again, normalise_again, not_written_down, token
 from ingest.arrivals import record_arrivals, record_ignored
 from ingest.batch import Batch
-from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS, WHOLE
-from ingest.normalise import found
+from ingest.decode import COUNT_REQUESTS, DECODE, DECODE_SETTINGS
+from ingest.normalise import AS_THEY_COME, found
 from ingest.otlp import Traces
 from ingest.rehearsal import hidden
 from ingest.segments import tally_files
@@ -87,7 +87,7 @@ def normalise(ch: Warehouse, batch: Batch, params: dict[str, Any]) -> None:
         if batch.again:
             normalise_again(ch, batch, params, said)
         else:
-            ch.command(said.normalise, settings=WHOLE | token(batch, "calls"))
+            ch.command(said.normalise, settings=AS_THEY_COME | token(batch, "calls"))
 
 
 def write_segments(
@@ -118,7 +118,7 @@ def rehearse(ch: Warehouse, path: str) -> None:
         params: dict[str, Any] = {"segments": [segment], "since": EPOCH}
         with found(ch, params) as said:
             if said.mean:
-                ch.command(said.normalise, settings=WHOLE)
+                ch.command(said.normalise, settings=AS_THEY_COME)
 
 
 TRACES = Signal("traces", "", load, rehearse, Traces)

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from finops.clickhouse.client import Warehouse
-from ingest.decode import quote, texts
+from ingest.decode import WHOLE, quote, texts
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
 from ingest.dialects.table import Dialect, Resource
@@ -211,6 +211,10 @@ class Found:
         """The statement that brings it into calls."""
         return f"INSERT INTO calls ({', '.join(CALLS)})\n{self.mean}"
 
+
+# Copies of a call collapse when parts are merged, and FINAL hides them until then. To look for some
+# in each batch would copy it row by row, which costs as much as working it out.
+AS_THEY_COME = WHOLE | {"optimize_on_insert": 0}
 
 FORGET = "DROP TEMPORARY TABLE IF EXISTS found"
 
