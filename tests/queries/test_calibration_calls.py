@@ -72,7 +72,13 @@ def test_a_call_that_repeats_another_never_reached_the_server(ch: Warehouse) -> 
 def test_buckets_become_what_a_server_sees(ch: Warehouse) -> None:
     tokens = {"input_tokens": 100, "cache_read_tokens": 48, "cache_write_5m_tokens": 2}
     answer = {"output_tokens": 30, "reasoning_tokens": 12}
-    insert_calls(ch, [call(1, **tokens, **answer, prompt_chain=[7, 8]), call(2, input_tokens=None)])
+    insert_calls(
+        ch,
+        [
+            call(1, **tokens, **answer, prompt_chain=[7, 8]),
+            call(2, input_tokens=None, prompt_chain=[]),
+        ],
+    )
     first, second = captured_calls(ch, WORKSPACE, SPAN, "llama", limit=10)
     assert (first.prompt_tokens, first.cached_tokens, first.output_tokens) == (150, 48, 42)
     assert first.chain == (7, 8)
