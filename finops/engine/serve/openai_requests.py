@@ -85,7 +85,7 @@ class Asked(BaseModel):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    seed: int | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stop: Annotated[list[Stop] | None, Field(max_length=MAX_STOPS), BeforeValidator(as_list)] = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None

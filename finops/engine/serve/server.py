@@ -13,6 +13,8 @@ from finops.engine.serve.protocol import BoundedProtocol
 
 BACKLOG = 1024
 KEEP_ALIVE_S = 75
+# Connections beside those of requests that run or wait: scrapes, health checks, idle clients.
+SPARE_CONNECTIONS = 512
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -30,8 +32,10 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def make_server(app: App, max_connections: int = 1000) -> uvicorn.Server:
+def make_server(app: App) -> uvicorn.Server:
     """Make the server; it drains for `app.drain_s` at its end. Nothing listens yet."""
+    live = app.service.live
+    connections = live.max_waiting + live.scheduler.policy.max_seqs + SPARE_CONNECTIONS
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -42,7 +46,7 @@ def make_server(app: App, max_connections: int = 1000) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=max_connections,
+        limit_concurrency=connections,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(app.drain_s)),
