@@ -42,12 +42,12 @@ class Arrivals:
         self._cancels = cancel if cancel is not None and cancel.any() else None
         self._gone: dict[int, int] = {}  # when the client of a request that has come goes away
         self._retries = workload.retry.attempts > 1
-        self._is_plain = not (self.has_timeouts or self._classes is not None or workload.hashes)
+        self._is_plain = not (workload.has_ends or self._classes is not None or workload.hashes)
 
     @property
     def has_timeouts(self) -> bool:
         """Whether any client gives up or goes away."""
-        return self._timeouts is not None or self._cancels is not None
+        return self.workload.has_ends
 
     def next_time(self) -> int | None:
         """When the next attempt that is known comes."""

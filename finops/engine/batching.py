@@ -155,11 +155,27 @@ class BatchScheduler:
             seq.generated += 1
             seq.total += 1
             if seq.generated == seq.target:
-                seq.state = State.FINISHED
-                del self.running[seq.admission]
+                self._finish(seq)
                 finished.append(seq)
         self._close()
         return finished
+
+    def decode(self, steps: int) -> list[Sequence]:
+        """So many decode steps at once, of which only the last may finish anyone; who is done."""
+        self.longest += steps
+        for seq in self.running.values():
+            seq.computed += steps
+            seq.generated += steps
+            seq.total += steps
+        finished = [seq for seq in self.running.values() if seq.generated == seq.target]
+        for seq in finished:
+            self._finish(seq)
+        self._close()
+        return finished
+
+    def _finish(self, seq: Sequence) -> None:
+        seq.state = State.FINISHED
+        del self.running[seq.admission]
 
     def _close(self) -> None:
         """Free all blocks of a batch of which nobody runs any more."""

@@ -150,9 +150,7 @@ class Scheduler:
                 break
             waiting.pop(seq)
             self._start(seq, now)
-            count = seq.total - seq.computed
-            if count > budget:
-                count = budget
+            count = min(seq.total - seq.computed, budget)
             budget -= count
             work.append((seq, count))
         return work

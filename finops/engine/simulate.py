@@ -6,8 +6,10 @@ from heapq import heappop, heappush
 
 from finops.engine.arrivals import Arrivals
 from finops.engine.batching import BatchScheduler
+from finops.engine.compiled.run import is_worth, run
 from finops.engine.errors import InvalidWorkload
 from finops.engine.executor import StepTime
+from finops.engine.fast_batches import FastBatches
 from finops.engine.fast_forward import FastForward, Segment
 from finops.engine.policy import BatchPolicy, Policy
 from finops.engine.result import Ledger, Result, column
@@ -24,15 +26,21 @@ def simulate(
     *,
     fast: bool = True,
     journal: list[Segment] | None = None,
+    compiled: bool | None = None,
 ) -> Result:
     """Serve the workload by one replica; the same result, to the bit, fast or step by step.
 
+    `compiled` chooses numba's machine code: None where that is sooner done, its start included;
+    True wherever it is there. Without numba, and for what it doesn't cover, Python does the same.
     A `journal` (fast, continuous batching only) gets the sizes of all steps, see FastForward.
     Raises InvalidWorkload for a class that the policy doesn't have.
     """
     if len(workload) and int(workload.klass.max()) >= len(policy.classes):
         raise InvalidWorkload("A request's class is not one of the policy's.")
-    return Simulation(workload, policy, step_time, fast, journal).run()
+    if compiled is None:
+        compiled = is_worth(len(workload))
+    found = run(workload, policy, step_time) if compiled and fast and journal is None else None
+    return found or Simulation(workload, policy, step_time, fast, journal).run()
 
 
 class Simulation:
@@ -58,12 +66,14 @@ class Simulation:
             self.scheduler = Scheduler(policy)
         else:
             self.scheduler = BatchScheduler(policy)
-        if fast and isinstance(self.scheduler, Scheduler):
-            limited = any(service.max_queue is not None for service in policy.classes)
-            heed = limited or self.arrivals.has_timeouts
+        limited = any(service.max_queue is not None for service in policy.classes)
+        heed = limited or workload.has_ends
+        if not fast:
+            self.runner = Stepwise(self.scheduler, step_time)
+        elif isinstance(self.scheduler, Scheduler):
             self.runner = FastForward(self.scheduler, step_time, heed, journal)
         else:
-            self.runner = Stepwise(self.scheduler, step_time)
+            self.runner = FastBatches(self.scheduler, step_time, heed)
 
     def run(self) -> Result:
         """Until nobody comes, waits or runs any more."""
@@ -100,7 +110,8 @@ class Simulation:
 
     def _let_in(self) -> None:
         seq = self.arrivals.pop(self.now)
-        assert seq is not None
+        if seq is None:
+            return
         self.ledger.came(seq)
         if not self.scheduler.add(seq):
             self._ended(seq, seq.arrival)

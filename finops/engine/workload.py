@@ -102,6 +102,12 @@ class Workload:
     def __len__(self) -> int:
         return len(self.arrival_ps)
 
+    @property
+    def has_ends(self) -> bool:
+        """Whether any client gives up or goes away."""
+        cancels = self.cancel_ps is not None and bool(self.cancel_ps.any())
+        return cancels or bool(self.timeout_ps.any())
+
     @classmethod
     def of(cls, requests: Rows[Request], retry: Retry | None = None) -> Workload:
         """Columns of the rows, in their order."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from random import Random
 
+import numpy as np
 from hypothesis import strategies as st
 
 from finops.engine.executor import LinearStepTime
 from finops.engine.policy import Policy, ServiceClass
+from finops.engine.result import Result
 from finops.engine.workload import Request, Retry, Workload
 
 CLASSES = (
@@ -31,6 +34,7 @@ def policies(draw: st.DrawFn) -> Policy:
         reserve=draw(st.sampled_from((False, False, True))),
         age_ps=draw(st.sampled_from((0, 300, 5_000))),
         classes=draw(st.sampled_from(CLASSES)),
+        max_model_len=draw(st.sampled_from((None, None, 70))),
     )
 
 
@@ -48,7 +52,7 @@ def chain(blocks: int, like: tuple[int, ...], shared: int, salt: int) -> tuple[i
 
 @st.composite
 def workloads(draw: st.DrawFn, policy: Policy, *, patient: bool = False) -> Workload:
-    """Up to 25 requests with shared prefixes, next turns, and, unless patient, timeouts."""
+    """Up to 25 requests with shared prefixes and next turns; unless patient, some go away."""
     requests: list[Request] = []
     chains: list[tuple[int, ...]] = [()]
     time = 0
@@ -72,9 +76,11 @@ def workloads(draw: st.DrawFn, policy: Policy, *, patient: bool = False) -> Work
                 timeout_ps=None if patient or kind % 4 else 200 + 40 * gap,
                 hashes=hashes if kind else (),
                 after=shared % index if follows else None,
+                cancel_ps=None if patient or kind % 5 != 1 else 100 + 30 * gap,
             )
         )
-    retry = Retry(draw(st.integers(1, 3)), draw(st.integers(0, 2_000)), 0.5, seed=7)
+    jitter = draw(st.sampled_from((0.0, 0.5)))
+    retry = Retry(draw(st.integers(1, 3)), draw(st.integers(0, 2_000)), jitter, seed=7)
     return Workload.of(requests, Retry() if patient else retry)
 
 
@@ -83,3 +89,9 @@ def cases(draw: st.DrawFn, *, patient: bool = False) -> tuple[Workload, Policy, 
     """A workload, a policy and a step time."""
     policy = draw(policies())
     return draw(workloads(policy, patient=patient)), policy, draw(step_times())
+
+
+def difference(one: Result, two: Result) -> list[str]:
+    """Names of the fields in which two results differ."""
+    names = [field.name for field in fields(one)]
+    return [name for name in names if not np.array_equal(getattr(one, name), getattr(two, name))]
