@@ -12,66 +12,82 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from finops.engine.executor import StepTime
 from finops.engine.observed.lockstep import StepRow
 from finops.engine.observed.run import Mask, Times
 from finops.engine.result import Floats
+from finops.engine.step_time import Constants, Deployment, kv_s, pair_s, row_s, tokens_s
+
+
+@dataclass(frozen=True)
+class Places:
+    """Moments in a course: the number of a step, and how much of it had passed (0 to 1)."""
+
+    step: NDArray[np.intp]
+    part: Floats
 
 
 @dataclass(frozen=True)
 class Course:
     """The steps of a simulation, and where in them requests came, got a first and a last token.
 
-    `kinds` are the (tokens, rows) that occur, `kind` is that of each step; `kv` and `pairs` are
-    what each reads and attends to; `idle_s` is the pause before it. Places are steps and fractions
-    of one. All by step, or by request that was chosen.
+    `tokens` are the numbers of tokens that occur, `kind` says which each step has; `rows`, `kv` and
+    `pairs` are by step as well, and `idle_s` is the pause before each. The rest is by request.
     """
 
-    kinds: NDArray[np.int64]
+    tokens: Floats
     kind: NDArray[np.intp]
+    rows: Floats
     kv: Floats
     pairs: Floats
     idle_s: Floats
-    came: Floats
-    first: Floats
-    last: Floats
+    came: Places
+    first: Places
+    last: Places
     output: Floats
 
     @classmethod
     def of(cls, steps: list[StepRow], times: Times, chosen: Mask) -> Self:
         """The course of a simulation; chosen requests must have finished in it."""
-        rows = np.array(steps, np.int64)
-        starts, ends = rows[:, 0] / 1e12, rows[:, 1] / 1e12
-        kinds, kind = np.unique(rows[:, 2:4], axis=0, return_inverse=True)
+        columns = np.array(steps, np.int64)
+        starts, ends = columns[:, 0], columns[:, 1]
+        tokens, kind = np.unique(columns[:, 2], return_inverse=True)
 
-        def place(time_ps: NDArray[np.int64]) -> Floats:
-            time = time_ps[chosen] / 1e12
-            at = np.minimum(np.searchsorted(ends, time), len(ends) - 1)
-            return at + np.clip((time - starts[at]) / (ends[at] - starts[at]), 0.0, 1.0)
+        def places(moments: NDArray[np.int64]) -> Places:
+            at = np.minimum(np.searchsorted(ends, moments[chosen]), len(ends) - 1)
+            part = (moments[chosen] - starts[at]) / (ends[at] - starts[at])
+            return Places(at, np.clip(part, 0.0, 1.0))
 
+        before = np.concatenate([[0], ends[:-1]])
+        rows, kv, pairs = columns[:, 3:].T.astype(np.float64)
         return cls(
-            kinds,
+            tokens.astype(np.float64),
             kind.reshape(-1),
-            rows[:, 4].astype(np.float64),
-            rows[:, 5].astype(np.float64),
-            starts - np.concatenate([[0.0], ends[:-1]]),
-            place(times.arrival_ps),
-            place(times.first_ps),
-            place(times.finish_ps),
+            rows,
+            kv,
+            pairs,
+            (starts - before) / 1e12,
+            places(times.arrival_ps),
+            places(times.first_ps),
+            places(times.finish_ps),
             times.output[chosen].astype(np.float64),
         )
 
-    def predict(self, step_time: StepTime, delay_s: float = 0.0) -> dict[str, Floats]:
-        """Seconds of ttft, tpot and e2e by chosen request if steps took as long as this says."""
-        fixed = np.array([step_time.fixed_ps(int(t), int(n)) for t, n in self.kinds], np.float64)
-        steps = fixed[self.kind] + step_time.kv_ps * self.kv + step_time.pair_ps * self.pairs
-        ends = np.concatenate([[0.0], np.cumsum(steps / 1e12 + self.idle_s)])
+    def predict(
+        self, at: Deployment, constants: Constants, mixed_kv: float = 1.0, delay_s: float = 0.0
+    ) -> dict[str, Floats]:
+        """Seconds of ttft, tpot and e2e by chosen request, with steps as long as this makes them.
 
-        def time(place: Floats) -> Floats:
-            # Within a step time runs evenly, after the pause before it.
-            at = np.minimum(place.astype(np.int64), len(steps) - 1)
-            part = (place - at) * steps[at] / 1e12
-            return np.asarray(ends[at] + self.idle_s[at] + part)
+        `mixed_kv` is that of a Setup; `delay_s` is what a client waits beyond the engine.
+        """
+        mixed = self.tokens[self.kind] > self.rows
+        steps = tokens_s(at, self.tokens, constants)[self.kind]
+        steps = steps + row_s(at, constants) * self.rows
+        steps = steps + kv_s(at, constants) * self.kv * np.where(mixed, mixed_kv, 1.0)
+        steps = steps + pair_s(at, constants) * self.pairs
+        starts = np.cumsum(self.idle_s) + np.concatenate([[0.0], np.cumsum(steps)[:-1]])
+
+        def time(places: Places) -> Floats:
+            return np.asarray(starts[places.step] + places.part * steps[places.step])
 
         came, first, last = time(self.came), time(self.first), time(self.last)
         tokens = np.where(self.output > 1, self.output - 1, np.nan)

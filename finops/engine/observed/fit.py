@@ -8,7 +8,8 @@ which step changes from round to round by chance; so the result is the mean of t
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence as Rows
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -17,24 +18,27 @@ from finops.engine.errors import TooFewPoints
 from finops.engine.least_squares import least_squares
 from finops.engine.observed.course import Course
 from finops.engine.observed.replay import replay_steps, replayed_times, shared
-from finops.engine.observed.run import Mask, Run, Seen, Times
+from finops.engine.observed.run import Mask, Run, Seen, Setup, Times
 from finops.engine.policy import Policy
 from finops.engine.result import Floats
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
+from finops.engine.step_time import Constants, Deployment
 
-ROUNDS = 12
+ROUNDS = 14
 KEPT = 6  # the rounds whose mean counts
+HALFWAY = 3  # the round that goes half of the way
 PRIOR_WEIGHT = 0.02  # one SIGMA away from the start costs as much as this error of all requests
-# Derivatives are taken over 0.3 %: step times are whole picoseconds, less would be lost in them.
-SCALE = 300.0
 FEWEST = 10
 
 
 @dataclass(frozen=True)
 class RunFit:
-    """Constants, which requests they were fitted to, and the run replayed with them."""
+    """Constants, which requests they were fitted to, and the run replayed with them.
+
+    `setup` is that of the run, with the `mixed_kv` that was taken.
+    """
 
     constants: Constants
+    setup: Setup
     fitted: Mask
     simulated: Times
 
@@ -46,15 +50,16 @@ def fit_run(
     start: Constants | None = None,
     *,
     chosen: Mask | None = None,
+    mixed_kvs: Rows[float] = (),
 ) -> RunFit:
     """Constants with which the chosen requests take as long as they were measured to.
 
     Without `chosen`, the first half by arrival: the other half is then there to be predicted. All
     arrivals and lengths of the run are simulated, of the measured times only those of the chosen
     are used. `deployment` is that of one rank; the fit is kept close to `start` where the run says
-    little. Deterministic. Raises TooFewPoints for fewer than ten chosen requests with a time.
+    little. Of several `mixed_kvs` the one with the least loss is taken, see Setup.
+    Deterministic. Raises TooFewPoints for fewer than ten chosen requests with a time.
     """
-    begun = start or Constants()
     fitted = run.first_half() if chosen is None else chosen
     known = fitted & ((run.times.first_ps >= 0) | (run.times.finish_ps >= 0))
     if int(known.sum()) < FEWEST:
@@ -62,35 +67,66 @@ def fit_run(
             f"Only {int(known.sum())} of the chosen requests have a measured time; fit to at least "
             f"{FEWEST}."
         )
-    logs, found = np.log(astuple(begun)), []
-    for _ in range(ROUNDS):
-        logs = improve(run, policy, deployment, known, (logs, np.log(astuple(begun))))
-        found.append(logs)
-    constants = constants_of(np.mean(found[-KEPT:], axis=0))
+    found = []
+    for mixed_kv in mixed_kvs or (run.setup.mixed_kv,):
+        tried = replace(run, setup=replace(run.setup, mixed_kv=mixed_kv))
+        loss, constants = Search(tried, policy, deployment, known, start or Constants()).fit()
+        found.append((loss, tried, constants))
+    _, run, constants = min(found, key=lambda each: each[0])
     result, _ = replay_steps(run, policy, deployment, constants)
-    return RunFit(constants, fitted, replayed_times(run, result, constants))
+    return RunFit(constants, run.setup, fitted, replayed_times(run, result, constants))
 
 
-def improve(
-    run: Run, policy: Policy, deployment: Deployment, known: Mask, logs: tuple[Floats, Floats]
-) -> Floats:
-    """One round: from the logarithms of the constants, and of those at the start, to new ones."""
-    here, origin = logs
-    result, steps = replay_steps(run, policy, deployment, constants_of(here))
-    known = known & result.finished
-    course = Course.of(steps, Times.of(result), known)
-    measured = {name: values[known] for name, values in run.times.series().items()}
-    at = shared(deployment, run.setup)
-    sigma = np.array(astuple(SIGMA))
+@dataclass(frozen=True)
+class Search:
+    """The search for constants, near `start`, by the `known` requests."""
 
-    def residuals(scaled: Floats) -> Floats:
-        constants = constants_of(scaled * SCALE)
-        delay = constants.request_us * 1e-6 if run.seen_by is Seen.CLIENT else 0.0
-        predicted = course.predict(SimulatedExecutor(at, constants), delay)
-        parts = [off(predicted[name], measured[name]) for name in predicted]
-        return np.concatenate([*parts, PRIOR_WEIGHT * (scaled * SCALE - origin) / sigma])
+    run: Run
+    policy: Policy
+    deployment: Deployment
+    known: Mask
+    start: Constants
 
-    return np.asarray(least_squares(residuals, here / SCALE) * SCALE)
+    def fit(self) -> tuple[float, Constants]:
+        """The mean of the constants that the later rounds found, and their loss."""
+        here = np.log(astuple(self.start))
+        losses, found = [], []
+        for number in range(ROUNDS):
+            loss, there = self.improve(here)
+            # Near saturation slower steps make larger batches, which make slower steps: what is
+            # best for a course is too much for the next. Shorter and shorter ways settle that.
+            here = here + (there - here) * HALFWAY / (HALFWAY + number)
+            losses.append(loss)
+            found.append(here)
+        logs = np.mean(found[-KEPT:], axis=0)
+        moved = self.moved(logs)
+        return float(np.mean(losses[-KEPT:]) + moved @ moved), constants_of(logs)
+
+    def moved(self, logs: Floats) -> Floats:
+        """What it costs that the constants are elsewhere than at the start."""
+        distance = (logs - np.log(astuple(self.start))) / np.array(astuple(SIGMA))
+        return np.asarray(PRIOR_WEIGHT * distance)
+
+    def improve(self, here: Floats) -> tuple[float, Floats]:
+        """One round: how far off the simulation is, and logarithms of better constants."""
+        constants, setup = constants_of(here), self.run.setup
+        result, steps = replay_steps(self.run, self.policy, self.deployment, constants)
+        known = self.known & result.finished
+        course = Course.of(steps, Times.of(result), known)
+        measured = {name: values[known] for name, values in self.run.times.series().items()}
+        at = shared(self.deployment, setup)
+
+        def misses(logs: Floats) -> list[Floats]:
+            constants = constants_of(logs)
+            delay = constants.request_us * 1e-6 if self.run.seen_by is Seen.CLIENT else 0.0
+            predicted = course.predict(at, constants, setup.mixed_kv, delay)
+            return [off(predicted[name], measured[name]) for name in predicted]
+
+        def residuals(logs: Floats) -> Floats:
+            return np.concatenate([*misses(logs), self.moved(logs)])
+
+        loss = sum(float(miss @ miss) for miss in misses(here))
+        return loss, least_squares(residuals, here)
 
 
 def off(predicted: Floats, measured: Floats) -> Floats:

@@ -14,6 +14,7 @@ from collections import deque
 
 from finops.engine.errors import InvalidPolicy, InvalidWorkload
 from finops.engine.executor import StepTime
+from finops.engine.observed.run import Setup
 from finops.engine.policy import Policy
 from finops.engine.result import Ledger, Result, column
 from finops.engine.scheduler import Scheduler
@@ -56,7 +57,7 @@ class Lockstep:
     """Serves an open loop of patient requests; `steps` says afterwards what each step did."""
 
     def __init__(
-        self, workload: Workload, policy: Policy, step_time: StepTime, ranks: int, overlap: bool
+        self, workload: Workload, policy: Policy, step_time: StepTime, setup: Setup
     ) -> None:
         if not is_plain(workload):
             raise InvalidWorkload(
@@ -71,8 +72,9 @@ class Lockstep:
             )
         self.workload = workload
         self.step_time = step_time
-        self.overlap = overlap
-        self.ranks = [Rank(policy) for _ in range(ranks)]
+        self.overlap = setup.overlap
+        self.mixed_kv_ps = round(step_time.kv_ps * setup.mixed_kv)
+        self.ranks = [Rank(policy) for _ in range(setup.ranks)]
         self.turn = 0
         self.ledger = Ledger(len(workload))
         self.coming = deque(range(len(workload)))
@@ -131,7 +133,8 @@ class Lockstep:
         tokens, rows, kv, pairs = pace(sizes)
         time = self.step_time
         start = max(self.now, self.free)
-        end = start + time.fixed_ps(tokens, rows) + time.kv_ps * kv + time.pair_ps * pairs
+        kv_ps = self.mixed_kv_ps if tokens > rows else time.kv_ps
+        end = start + time.fixed_ps(tokens, rows) + kv_ps * kv + time.pair_ps * pairs
         for rank, step in zip(self.ranks, work, strict=True):
             ended = rank.scheduler.apply(step, end)
             rank.leaving = len(ended) if self.overlap else 0

@@ -20,7 +20,7 @@ def replay(run: Run, policy: Policy, deployment: Deployment, constants: Constant
     client sees. Raises InvalidPolicy for ranks that don't share experts: these are replicas of
     their own.
     """
-    if run.setup.ranks == 1 and not run.setup.overlap:
+    if run.setup.plain:
         return simulate(run.workload, policy, SimulatedExecutor(deployment, constants))
     return replay_steps(run, policy, deployment, constants)[0]
 
@@ -29,9 +29,8 @@ def replay_steps(
     run: Run, policy: Policy, deployment: Deployment, constants: Constants
 ) -> tuple[Result, list[StepRow]]:
     """The same, step by step, and what each step did."""
-    setup = run.setup
-    executor = SimulatedExecutor(shared(deployment, setup), constants)
-    loop = Lockstep(run.workload, policy, executor, setup.ranks, setup.overlap)
+    executor = SimulatedExecutor(shared(deployment, run.setup), constants)
+    loop = Lockstep(run.workload, policy, executor, run.setup)
     return loop.run(), loop.steps
 
 

@@ -36,6 +36,9 @@ class Setup:
     `ranks` replicas step together, each with its own queue; with `expert_parallel` they share the
     experts of a mixture. With `overlap` a step is put together while the one before it still runs
     (vLLM's asynchronous scheduling): who comes or ends during a step counts one step later.
+
+    Reading keys and values takes `mixed_kv` times as long in a step that computes prompts too:
+    kernels for both at once may read them for every head of a group anew (FlashAttention 2 does).
     """
 
     model: str = ""
@@ -50,6 +53,12 @@ class Setup:
     expert_parallel: bool = False
     prefix_cache: bool = True
     overlap: bool = False
+    mixed_kv: float = 1.0
+
+    @property
+    def plain(self) -> bool:
+        """Whether the engine's loop is the plain one."""
+        return self.ranks == 1 and not self.overlap and self.mixed_kv == 1.0
 
     def policy(self, blocks: int) -> Policy:
         """The scheduler's settings for so many blocks of KV cache a rank."""

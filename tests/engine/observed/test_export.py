@@ -18,8 +18,7 @@ from finops.engine.policy import Policy, ServiceClass
 from finops.engine.result import Result
 from finops.engine.simulate import simulate
 from finops.engine.workload import Request, Retry, Workload
-from tests.engine.drawn import cases
-from tests.engine.test_rules import difference
+from tests.engine.drawn import cases, difference
 
 Case = tuple[Workload, Policy, LinearStepTime]
 
@@ -55,7 +54,7 @@ def test_a_run_of_ranks_with_overlap_replays_to_itself(case: Case) -> None:
     setup = Setup(ranks=2, expert_parallel=True, overlap=True)
 
     def served(flow: Workload, by: Policy, at: Setup) -> Result:
-        return Lockstep(flow, by, step_time, at.ranks, at.overlap).run()
+        return Lockstep(flow, by, step_time, at).run()
 
     text = export(workload, policy, served(workload, policy, setup), setup)
     found = read_back(text)

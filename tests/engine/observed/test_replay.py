@@ -15,8 +15,8 @@ from finops.engine.policy import Policy
 from finops.engine.result import percentiles
 from finops.engine.simulate import simulate
 from finops.engine.step_time import Constants, SimulatedExecutor
+from tests.engine.drawn import difference
 from tests.engine.observed.recorded import LLAMA, QWEN, deployed
-from tests.engine.test_rules import difference
 
 AT = deployed(LLAMA)
 POLICY = Policy(1000, max_seqs=8, max_tokens=256)
