@@ -23,7 +23,7 @@ import torch
 from finops.engine.errors import InvalidPrompt, UnsupportedDevice
 from finops.engine.llama.batch import batch_of
 from finops.engine.llama.model import Cache, Llama
-from finops.engine.llama.sampler import choose
+from finops.engine.llama.sampler import choose_all
 from finops.engine.sampling import Sampling
 from finops.engine.scheduler import Step
 from finops.engine.sequence import Sequence
@@ -42,7 +42,7 @@ class LlamaExecutor:
     def __init__(self, model: Llama, blocks: int, block_size: int = 16) -> None:
         self.model = model
         self.block_size = block_size
-        self.cache = Cache.of(model, blocks, block_size)
+        self.cache = cache_of(model, blocks, block_size)
         self.known: dict[int, list[int]] = {}
         self.sampling: dict[int, Sampling] = {}
 
@@ -94,10 +94,9 @@ class LlamaExecutor:
         with torch.inference_mode():
             batch = batch_of(step, self.known, self.block_size, self.model.device)
             scores = self.model.scores(batch, self.cache)
-            tokens = {
-                seq.index: choose(row, self.sampling[seq.index], seq.generated)
-                for seq, row in zip(batch.emitting, scores, strict=True)
-            }
+            wishes = [(self.sampling[seq.index], seq.generated) for seq in batch.emitting]
+            chosen = choose_all(scores, wishes)
+        tokens = {seq.index: token for seq, token in zip(batch.emitting, chosen, strict=True)}
         for index, token in tokens.items():
             self.known[index].append(token)
         return tokens
@@ -108,8 +107,23 @@ class LlamaExecutor:
         self.sampling.pop(seq.index, None)
 
 
+def cache_of(model: Llama, blocks: int, block_size: int) -> Cache:
+    """An empty cache; raises UnsupportedDevice if the memory is too small for it."""
+    try:
+        return Cache.of(model, blocks, block_size)
+    except RuntimeError:
+        size = 2 * model.config.layers * model.config.kv_heads * model.config.head_dim
+        gigabytes = size * blocks * block_size * model.dtype.itemsize / 1e9
+        raise UnsupportedDevice(
+            f"{blocks} blocks of {block_size} tokens need {gigabytes:,.1f} GB beside the weights, "
+            f"which {model.device} doesn't have: take fewer blocks."
+        ) from None
+
+
 def device_named(name: str) -> torch.device:
     """cpu, cuda or cuda:1; raises UnsupportedDevice if it isn't there."""
+    if name.partition(":")[0] not in {"cpu", "cuda"}:
+        raise UnsupportedDevice(f"The device can be cpu or cuda, not {name}.")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

@@ -40,7 +40,7 @@ class Plain:
 
     @property
     def nbytes(self) -> int:
-        return self.weight.nbytes
+        return int(self.weight.nbytes)
 
 
 class Int8:
@@ -60,7 +60,7 @@ class Int8:
 
     @property
     def nbytes(self) -> int:
-        return self.codes.nbytes + self.step.nbytes
+        return int(self.codes.nbytes + self.step.nbytes)
 
 
 class Int4:
@@ -96,7 +96,7 @@ class Int4:
 
     @property
     def nbytes(self) -> int:
-        return self.packed.nbytes + self.step.nbytes + self.lowest.nbytes
+        return int(self.packed.nbytes + self.step.nbytes + self.lowest.nbytes)
 
 
 PRECISIONS: dict[str | None, type[Plain] | type[Int8] | type[Int4]] = {

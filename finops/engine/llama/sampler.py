@@ -9,11 +9,22 @@ are as close as that; a search in cumulated probabilities would have such an edg
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Rows
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from finops.engine.sampling import Sampling
+
+
+def choose_all(scores: Tensor, wishes: Rows[tuple[Sampling, int]]) -> list[int]:
+    """The token of each row of scores [rows, vocab], by its sampling and place."""
+    best: list[int] = scores.argmax(dim=1).tolist()
+    return [
+        choose(scores[row], sampling, place) if sampling.temperature > 0.0 else best[row]
+        for row, (sampling, place) in enumerate(wishes)
+    ]
 
 
 def choose(scores: Tensor, sampling: Sampling, place: int) -> int:

@@ -183,12 +183,31 @@ def test_a_sequence_starts_once(loaded: LlamaExecutor) -> None:
     [
         ({"dtype": "fp8"}, "fp32 or bf16"),
         ({"quantize": "int2"}, "int8, int4 or nothing"),
-        ({"device": "abacus"}, "device abacus can't be used"),
+        ({"device": "abacus"}, "device can be cpu or cuda, not abacus"),
+        ({"device": "cpu:x"}, "device cpu:x can't be used here"),
     ],
 )
 def test_what_is_not_there_is_refused(folder: Path, asked: dict[str, str], says: str) -> None:
     with pytest.raises(UnsupportedDevice, match=says):
         LlamaExecutor.load(folder, blocks=4, **asked)  # type: ignore[arg-type]
+
+
+def test_a_cache_that_does_not_fit_says_how_large_it_is(folder: Path) -> None:
+    # 2 layers × 2 heads × 16 numbers, keys and values, four bytes: 512 bytes a token.
+    with pytest.raises(UnsupportedDevice, match=r"need 8,192,000,000\.0 GB .* fewer blocks"):
+        LlamaExecutor.load(folder, blocks=10**15)
+
+
+def test_greedy_and_sampled_requests_share_a_batch(
+    loaded: LlamaExecutor, plain: PlainLlama
+) -> None:
+    drawn = Sampling(1.0, seed=3)
+    alone, beside = Ask([4, 5], 12, sampling=drawn), Ask([4, 5], 12, sampling=drawn)
+    greedy = Ask([9, 8, 7], 12)
+    serve(fresh(loaded, ROOMY), ROOMY, [alone])
+    serve(fresh(loaded, ROOMY), ROOMY, [greedy, beside])
+    assert beside.answer == alone.answer
+    check_greedy(plain, [greedy])
 
 
 def test_a_missing_gpu_is_said_in_one_sentence(folder: Path) -> None:
