@@ -94,7 +94,8 @@ def predict_workload(
     It is simulated three times: with the profile's step times, and with those at both ends of the
     interval of TPOT, since a server that is a little slower than predicted may be one whose queue
     never ends. A figure's interval reaches from the lower to the higher of these runs, and at least
-    as far as the spread of its own metric.
+    as far as the spread of its own metric. A front end that serves one request after the other
+    (Constants.door_us) isn't part of the simulation.
     """
     executor = SimulatedExecutor(record.deployment, record.constants)
     spread = record.spread[TPOT]

@@ -15,7 +15,7 @@ import argparse
 import json
 import math
 from collections.abc import Sequence as Rows
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from functools import cache
 from pathlib import Path
 
@@ -34,10 +34,11 @@ from tests.bench.__main__ import Figure
 from tests.bench.engine import POINTS, PRIOR, read_groups, starts_without
 
 FILE = Path(__file__).parents[2] / "finops" / "engine" / "spreads.json"
-COUNTS = (0, 1, 2, 3, 5, 8)
-DRAWS = 4  # of few points from a group
+COUNTS = (0, 1, 2, 3, 8)
+DRAWS = 2  # of few points from a group
+MOST_CLIENTS = 256  # more take minutes to be simulated
 FEW = 10  # points; smaller groups say too little of how far off a fit is
-MANY = 40  # of which halves are fitted
+MANY = 60  # of which halves are fitted
 KINDS = {"dense": False, "mixture": True}
 
 Found = dict[Group, Floats]
@@ -49,6 +50,16 @@ def alone(group: Group) -> Floats:
     return np.log(astuple(calibrate(group.points, PRIOR).constants))
 
 
+def moderate(groups: Rows[Group]) -> list[Group]:
+    """The groups without points of very many clients, and of those the ones that say enough."""
+    found = []
+    for group in groups:
+        points = tuple(point for point in group.points if point.clients <= MOST_CLIENTS)
+        if len(points) >= FEW:
+            found.append(replace(group, points=points))
+    return found
+
+
 def start_for(group: Group, groups: Rows[Group]) -> Constants:
     """Constants that have seen nothing of this pair of model and GPU, for its kind of model.
 
@@ -58,7 +69,7 @@ def start_for(group: Group, groups: Rows[Group]) -> Constants:
     if not group.is_mixture:
         common, engines = starts_without(group.pair, False, list(groups))
         return engines.get(group.engine, common)
-    others = [o for o in groups if o.is_mixture and o.pair != group.pair and len(o.points) >= FEW]
+    others = [o for o in groups if o.is_mixture and o.pair != group.pair]
     return constants_of(np.median([alone(other) for other in others], axis=0))
 
 
@@ -85,13 +96,16 @@ def residuals_of(group: Group, start: Constants, count: int, draws: int = DRAWS)
     return np.concatenate(found)
 
 
-def few_points(groups: Rows[Group], counts: Rows[int] = COUNTS) -> dict[int, Found]:
-    """Residuals by number of points and group, of groups large enough."""
-    groups = [group for group in groups if len(group.points) >= FEW]
+def few_points(groups: Rows[Group]) -> dict[int, Found]:
+    """Residuals by number of points and group."""
     starts = {group: start_for(group, groups) for group in groups}
     return {
-        count: {group: residuals_of(group, starts[group], count) for group in groups}
-        for count in counts
+        count: {
+            group: residuals_of(group, starts[group], count)
+            for group in groups
+            if count >= FEWEST_OF_UNKNOWN or not group.is_mixture
+        }
+        for count in COUNTS
     }
 
 
@@ -143,9 +157,8 @@ def quantile_of(parts: list[Floats]) -> float:
     return float(np.interp(0.8 * len(parts), shares, values[order]))
 
 
-def refit(groups: Rows[Group]) -> Spreads:
-    """What spreads.json holds."""
-    found = few_points(groups)
+def refit(groups: Rows[Group], found: dict[int, Found]) -> Spreads:
+    """What spreads.json holds, from the residuals by number of points."""
     tables = {
         kind: {
             str(count): rounded(
@@ -210,10 +223,11 @@ def covered_by_half(group: Group, start: Constants) -> list[list[tuple[bool, flo
     return found
 
 
-def coverage(groups: Rows[Group]) -> list[tuple[str, str, str, dict[Group, tuple[float, float]]]]:
+def coverage(
+    groups: Rows[Group], few_by_count: dict[int, Found]
+) -> list[tuple[str, str, str, dict[Group, tuple[float, float]]]]:
     """(way, kind, metric) and by group: the share that was held, and the half-width (log)."""
     rows = []
-    few_by_count = few_points(groups, (0, 3, 8))
     halves = {
         group: covered_by_half(group, start_for(group, groups))
         for group in groups
@@ -239,7 +253,8 @@ def coverage(groups: Rows[Group]) -> list[tuple[str, str, str, dict[Group, tuple
 def measure(workdir: Path, points: Path = POINTS) -> list[Figure]:
     """The figures of `make bench`."""
     figures: list[Figure] = []
-    for way, kind, metric, shares in coverage(read_groups(points)):
+    groups = moderate(read_groups(points))
+    for way, kind, metric, shares in coverage(groups, few_points(groups)):
         held, width = np.mean(list(shares.values()), axis=0)
         name = f"{metric.upper()} in its 80 % interval, {kind}, {way}"
         figures.append((name, 100 * float(held), "%", "70 to 92"))
@@ -252,10 +267,11 @@ def main() -> None:
     parser.add_argument("--points", type=Path, default=POINTS)
     parser.add_argument("--refit", action="store_true", help=f"write {FILE.name} anew first")
     options = parser.parse_args()
-    groups = read_groups(options.points)
+    groups = moderate(read_groups(options.points))
+    found = few_points(groups)
     if options.refit:
-        FILE.write_text(json.dumps(asdict(refit(groups)), indent=1) + "\n", "utf-8")
-    for way, kind, metric, shares in coverage(groups):
+        FILE.write_text(json.dumps(asdict(refit(groups, found)), indent=1) + "\n", "utf-8")
+    for way, kind, metric, shares in coverage(groups, found):
         held, width = np.mean(list(shares.values()), axis=0)
         by_group = ", ".join(
             f"{group.model} {group.engine} {100 * share:.0f}"
