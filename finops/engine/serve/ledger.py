@@ -16,8 +16,9 @@ from finops.engine.serve.live import ANSWERED, End, Serving
 from finops.engine.serve.openai_requests import Asked, ChatAsked, CompletionAsked
 
 READ_TIMEOUT = b"x-stainless-read-timeout"
-# The client's clock starts before ours and stops after it.
-OWN_TIMEOUT_SHARE = 0.9
+# How much shorter the silence may look from here: the client's clock starts before ours, by the
+# network and by what a busy machine takes to notice. Never more than half.
+LATE_SHARE, LATE_MS = 0.1, 250.0
 # Fields of `metadata` that say for whom and why; the rest become tags.
 FOR_WHOM = (
     "tenant",
@@ -126,12 +127,17 @@ def outcome_of(ended: Ended, limit_ms: float | None) -> inferledger.Facts:
         return {"outcome": "ok", "finish_reason": ended.end}
     if ended.end == "cancelled":
         silent_ms = ended.silent_ps / 10**9
-        if limit_ms is not None and silent_ms >= OWN_TIMEOUT_SHARE * limit_ms:
+        if limit_ms is not None and silent_ms >= least_silence_ms(limit_ms):
             return {"outcome": "timeout", "error_type": "client_timeout"}
         return {"outcome": "cancelled", "error_type": "client_disconnected"}
     if ended.end == "timeout":
         return {"outcome": "timeout", "error_type": "deadline_passed"}
     return {"outcome": "oom" if ended.end == "oom" else "error", "error_type": "engine_failed"}
+
+
+def least_silence_ms(limit_ms: float) -> float:
+    """The silence from which on a client that bears `limit_ms` of it must have timed out."""
+    return max(0.5 * limit_ms, limit_ms - max(LATE_SHARE * limit_ms, LATE_MS))
 
 
 def measured(serving: Serving | None, ended: Ended) -> inferledger.Facts:

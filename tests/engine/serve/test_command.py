@@ -20,6 +20,7 @@ from django.core.management import CommandError, call_command
 
 from finops.config import ROOT
 from tests.engine.serve.running import WAIT_S, ask
+from tests.ingest.serving import KEY, serving
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"), "engine", "serve")
 LLAMA = ("--model", "llama-3.1-8b", "--gpu", "h100")
@@ -71,8 +72,10 @@ def test_without_torch_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch
 
 
 @contextmanager
-def started(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
-    """The server as a process of its own, with an environment that names no ledger."""
+def started(
+    folder: Path, *options: str, **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    """The server as a process of its own; no ledger is named but by `variables`."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("FINOPS_", "INFERLEDGER_"))}
@@ -81,7 +84,7 @@ def started(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[byte
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*MANAGE, *LLAMA, "--port", str(port), *options],
-            env=ours | {"FINOPS_DATA_DIR": str(folder / "data")},
+            env=ours | {"FINOPS_DATA_DIR": str(folder / "data")} | variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -124,3 +127,26 @@ def test_sigterm_lets_an_answer_be_finished_and_takes_nothing_new(tmp_path: Path
     assert said.rstrip().endswith("stopped")
     assert "Traceback" not in said
     assert not list((tmp_path / "data").glob("*.sqlite3"))  # no database is needed
+
+
+def send_one(port: int) -> None:
+    client = openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="k", timeout=WAIT_S)
+    client.completions.create(model="llama-3.1-8b", prompt="why", max_tokens=2)
+
+
+def test_calls_go_to_the_collector_that_is_named_and_none_is_left_behind(tmp_path: Path) -> None:
+    with serving(tmp_path / "spool") as receiver:
+        url = f"http://127.0.0.1:{receiver.port}"
+        by_option = ("--ledger", url, "--key-env", "LEDGER_KEY")
+        with started(tmp_path, *by_option, LEDGER_KEY=KEY) as (process, port, log):
+            send_one(port)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WAIT_S) == 0
+            assert receiver.intake.counts["spans"] == 1
+            assert KEY not in log.read_text()
+        named = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "INFERLEDGER_API_KEY": KEY}
+        with started(tmp_path, **named) as (process, port, _):
+            send_one(port)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WAIT_S) == 0
+            assert receiver.intake.counts["spans"] == 2

@@ -56,7 +56,7 @@ def test_a_client_that_leaves_the_queue_is_never_admitted() -> None:
     async def leave(server: Running) -> None:
         async with server.async_client() as client:
             long = asyncio.create_task(
-                client.chat.completions.create(model=MODEL, messages=ask(), max_tokens=100)
+                client.chat.completions.create(model=MODEL, messages=ask(), max_tokens=300)
             )
             while not server.service.live.scheduler.running:
                 await asyncio.sleep(0.005)
@@ -65,7 +65,7 @@ def test_a_client_that_leaves_the_queue_is_never_admitted() -> None:
                 await impatient.chat.completions.create(model=MODEL, messages=ask(), max_tokens=5)
             assert (await long).usage is not None
 
-    with running(make_service(Pace(10.0), policy, answer_tokens=200)) as server:
+    with running(make_service(Pace(10.0), policy, answer_tokens=800)) as server:
         asyncio.run(leave(server))
         wait_until(lambda: server.idle, "freeing the blocks")
         assert (finished(server, "abort"), finished(server, "length")) == (1, 1)
@@ -73,7 +73,7 @@ def test_a_client_that_leaves_the_queue_is_never_admitted() -> None:
 
 
 def test_a_deadline_is_a_clear_error_before_and_inside_a_stream() -> None:
-    service = make_service(Pace(20.0), answer_tokens=2000, limits=limits(request_s=0.2))
+    service = make_service(Pace(20.0), answer_tokens=2000, limits=limits(request_s=1.0))
     with running(service) as server:
         client = server.client()
         with pytest.raises(openai.InternalServerError) as whole:

@@ -157,7 +157,16 @@ def test_what_one_server_is_told_of_attempts(captured: Captured) -> None:
 
 @pytest.mark.parametrize(
     ("silent_ms", "limit_ms", "outcome"),
-    [(990, 1000, "timeout"), (500, 1000, "cancelled"), (990, None, "cancelled")],
+    [
+        (990, 1000, "timeout"),
+        (760, 1000, "timeout"),
+        (740, 1000, "cancelled"),
+        (9_100, 10_000, "timeout"),
+        (8_900, 10_000, "cancelled"),
+        (60, 100, "timeout"),
+        (40, 100, "cancelled"),
+        (990, None, "cancelled"),
+    ],
 )
 def test_who_leaves_after_the_silence_that_it_bears_has_timed_out(
     silent_ms: int, limit_ms: float | None, outcome: str

@@ -26,8 +26,8 @@ from tests.engine.serve.running import (
 from tests.ingest.loading import load_all
 from tests.ingest.serving import KEY, Serving, serving
 
-SLOW_MS, FAST_MS = 50.0, 0.1
-TIMEOUT_S = 0.8
+SLOW_MS, FAST_MS = 100.0, 0.1
+TIMEOUT_S = 1.5
 OURS = "service = 'shop' AND provider = 'inferledger'"
 
 
