@@ -54,3 +54,30 @@ def test_who_shares_a_prefix_computes_only_the_rest() -> None:
     # The last token of a prompt is always computed, so only one block of the eight tokens is a hit.
     assert work(scheduler, 1) == [(1, 4), (2, 5)]
     assert (again.cached, longer.cached) == (4, 8)
+
+
+def test_who_was_preempted_goes_first_in_the_order_of_arrival_and_its_recompute_is_no_hit() -> None:
+    scheduler = Scheduler(Policy(blocks=8, block_size=4, max_seqs=3, max_tokens=40))
+    first = Sequence(0, 0, prompt=8, target=9)
+    middle = Sequence(1, 1, prompt=4, target=12, hashes=(5,))
+    last = Sequence(2, 2, prompt=4, target=12, hashes=(6,))
+    late = Sequence(3, 3, prompt=4, target=1)
+    for seq in (first, middle, last):
+        scheduler.add(seq)
+    work(scheduler, 3)
+    scheduler.add(late)
+    # Steps 2 to 5 need a block each for all three: 2 + 1 + 1 blocks become 3 + 2 + 2 of eight.
+    for now in range(4, 8):
+        assert work(scheduler, now) == [(0, 1), (1, 1), (2, 1)]
+    # Step 6: each needs one more, and there is one: the last in order goes.
+    assert work(scheduler, 8) == [(0, 1), (1, 1)]
+    assert (last.state, last.preemptions, middle.state) == (State.WAITING, 1, State.RUNNING)
+    # Its prompt stays in an idle block, which the late one would fit into; but nobody passes it.
+    assert work(scheduler, 9) == [(0, 1), (1, 1)]
+    for now in range(10, 12):
+        assert work(scheduler, now) == [(0, 1), (1, 1)]
+    # The first is done with nine tokens. Then the last one computes its prompt's rest and answer
+    # again: block 6 is still there, and that is no hit of the prefix cache; the late one follows.
+    assert first.state is State.FINISHED
+    assert work(scheduler, 12) == [(1, 1), (2, 5), (3, 4)]
+    assert (last.cached, last.generated) == (0, 6)

@@ -1,0 +1,99 @@
+"""What clients do while they wait: they go away, give up, and send what depends on an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from finops.engine.errors import InvalidWorkload
+from finops.engine.executor import LinearStepTime
+from finops.engine.policy import BatchPolicy, Policy
+from finops.engine.scheduler import Scheduler
+from finops.engine.sequence import State
+from finops.engine.simulate import Simulation, simulate
+from finops.engine.workload import Request, Retry, Workload
+
+STEP = LinearStepTime(100)
+both = pytest.mark.parametrize("fast", [True, False])
+
+
+@both
+def test_who_goes_away_is_cut_off_then_and_not_tried_again(fast: bool) -> None:
+    workload = Workload.of([Request(0, 4, 10, cancel_ps=450)], Retry(attempts=3, backoff_ps=10))
+    result = simulate(workload, Policy(blocks=10), STEP, fast=fast)
+    assert result.status.tolist() == [State.CANCELLED]
+    assert result.attempts.tolist() == [1]
+    # It ends when its client goes; the step that runs then is done to its end, at 500.
+    assert (result.first_ps[0], result.finish_ps[0]) == (100, 450)
+    assert (result.steps, result.busy_ps) == (5, 500)
+
+
+@both
+def test_the_blocks_of_who_goes_away_are_the_next_ones_in_the_same_step(fast: bool) -> None:
+    # The first has all 65 blocks from the start, so the second can only start when it has gone.
+    requests = [Request(0, 32, 1_000, cancel_ps=250), Request(10, 20, 2)]
+    policy = Policy(blocks=65, max_seqs=4, reserve=True)
+    result = simulate(Workload.of(requests), policy, STEP, fast=fast)
+    assert result.status.tolist() == [State.CANCELLED, State.FINISHED]
+    assert result.scheduled_ps.tolist() == [0, 300]
+
+
+@both
+def test_the_next_turns_of_who_has_gone_are_never_sent(fast: bool) -> None:
+    requests = [
+        Request(0, 4, 10, cancel_ps=250),
+        Request(50, 4, 2, after=0),
+        Request(50, 4, 2, after=1),
+        Request(400, 4, 2),
+    ]
+    result = simulate(Workload.of(requests), Policy(blocks=10), STEP, fast=fast)
+    never = State.NOT_SENT
+    assert result.status.tolist() == [State.CANCELLED, never, never, State.FINISHED]
+    assert result.arrival_ps.tolist() == [0, -1, -1, 400]
+    assert result.attempts.tolist() == [1, 0, 0, 1]
+
+
+@both
+def test_nobody_who_has_gone_tries_again_after_a_timeout(fast: bool) -> None:
+    def serve(cancel_ps: int) -> list[int]:
+        row = Request(0, 4, 50, timeout_ps=300, cancel_ps=cancel_ps)
+        workload = Workload.of([row], Retry(attempts=3, backoff_ps=500))
+        result = simulate(workload, Policy(blocks=10), STEP, fast=fast)
+        return [int(result.status[0]), int(result.attempts[0]), int(result.finish_ps[0])]
+
+    # Given up at 300, again from 800 to 1,100, and from 2,100 on.
+    assert serve(800) == [State.TIMED_OUT, 1, 300]
+    assert serve(900) == [State.CANCELLED, 2, 900]
+    assert serve(5_000) == [State.TIMED_OUT, 3, 2_400]
+
+
+def test_going_away_in_the_queue_and_at_the_very_timeout_counts_as_going_away() -> None:
+    requests = [Request(0, 4, 20), Request(10, 4, 2, timeout_ps=90, cancel_ps=90)]
+    result = simulate(Workload.of(requests), Policy(blocks=10, max_seqs=1), STEP)
+    assert result.status.tolist() == [State.FINISHED, State.CANCELLED]
+    assert (result.scheduled_ps[1], result.finish_ps[1]) == (-1, 100)
+
+
+@both
+def test_a_batch_keeps_the_row_of_who_has_gone_until_it_is_over(fast: bool) -> None:
+    requests = [Request(0, 4, 3), Request(0, 4, 9, cancel_ps=150), Request(1, 4, 1)]
+    policy = BatchPolicy(blocks=20, max_seqs=2)
+    time = LinearStepTime(100, row_ps=10)
+    result = simulate(Workload.of(requests), policy, time, fast=fast)
+    # Three steps of two rows for the first, although nobody needs the second row from 240 on.
+    assert result.finish_ps.tolist() == [360, 150, 470]
+    assert result.steps == 4
+
+
+def test_a_simulation_over_holds_no_block_whoever_went_away() -> None:
+    requests = [Request(at * 70, 30, 40, cancel_ps=at * 60 or None) for at in range(30)]
+    policy = Policy(blocks=12, max_seqs=4)
+    simulation = Simulation(Workload.of(requests), policy, STEP, fast=True, journal=None)
+    result = simulation.run()
+    assert isinstance(simulation.scheduler, Scheduler)
+    assert simulation.scheduler.pool.available == 12
+    assert {State.CANCELLED, State.FINISHED} <= set(result.status.tolist())
+
+
+def test_nobody_goes_away_before_coming() -> None:
+    with pytest.raises(InvalidWorkload, match="cancels must not be negative"):
+        Workload.of([Request(0, 4, 10, cancel_ps=-1)])
