@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
 from finops.engine.arrivals import Arrivals
 from finops.engine.cluster.fleet import Fleet, Member
 from finops.engine.cluster.router import Router
-from finops.engine.sequence import Sequence, State
+from finops.engine.sequence import Sequence
 
 Groups = tuple[int, ...]
 
@@ -21,7 +19,7 @@ class Door:
         self.fleet = fleet
         self.router = router
         self._turns: dict[Groups, int] = {}
-        self._held: dict[Groups, deque[Sequence]] = {}
+        self._held: dict[Groups, dict[Sequence, None]] = {}  # in order
 
     def choose(self, seq: Sequence, groups: Groups) -> Member | None:
         """Who gets `seq`; None if no replica of the groups is up."""
@@ -34,26 +32,25 @@ class Door:
 
     def hold(self, seq: Sequence, groups: Groups) -> None:
         """Let `seq` wait until a replica of the groups is up."""
-        self._held.setdefault(groups, deque()).append(seq)
+        self._held.setdefault(groups, {})[seq] = None
 
-    def is_held(self, seq: Sequence) -> bool:
-        """Whether `seq` still waits here."""
-        return any(seq in waiting for waiting in self._held.values())
+    def give_up(self, seq: Sequence) -> bool:
+        """Let `seq` wait no longer; False if it didn't any more."""
+        for waiting in self._held.values():
+            if seq in waiting:
+                del waiting[seq]
+                return True
+        return False
 
     def held(self, group: int) -> int:
         """How many wait for the group, or for one of several of which it is the first."""
-        return sum(
-            sum(seq.state is State.WAITING for seq in waiting)
-            for groups, waiting in self._held.items()
-            if groups[0] == group
-        )
+        held = self._held.items()
+        return sum(len(waiting) for groups, waiting in held if groups[0] == group)
 
     def let_go(self, group: int) -> list[tuple[Sequence, Groups]]:
         """Those who waited for the group, in order; it is up now."""
-        gone = []
-        for groups in [groups for groups in self._held if group in groups]:
-            gone += [(seq, groups) for seq in self._held.pop(groups)]
-        return [(seq, groups) for seq, groups in gone if seq.state is State.WAITING]
+        up = [groups for groups in self._held if group in groups]
+        return [(seq, groups) for groups in up for seq in self._held.pop(groups)]
 
 
 def lookahead(arrivals: Arrivals) -> int | None:

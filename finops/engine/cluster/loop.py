@@ -69,7 +69,7 @@ class ClusterSimulation:
         self.sources, self.receivers = frozenset[int](), frozenset[int]()
         self._set_up_stages()
         alone = len(self.fleet.members) == 1 and not self.scaler.groups
-        self.workload_ends = workload.has_ends  # somebody may give up
+        self.impatient = workload.has_ends
         self.lookahead = None if alone else lookahead(self.arrivals)
 
     def _set_up_stages(self) -> None:
@@ -94,7 +94,7 @@ class ClusterSimulation:
                 self._end_steps(now)
             self.timeline.happen(now)
             self._let_in(now)
-            while self.workload_ends and self._cut_off(now):
+            while self.impatient and self._cut_off(now):
                 self._let_in(now)
             self._start_steps(now)
         return self._result()
@@ -194,7 +194,7 @@ class ClusterSimulation:
         self.scaler.call_for(groups, self.now)
 
     def _cut_at_door(self, seq: Sequence, deadline: int, now: int) -> None:
-        if self.door.is_held(seq):
+        if self.door.give_up(seq):
             self._gave_up(seq, deadline)
 
     def _let_go(self, group: int) -> None:

@@ -10,6 +10,7 @@ from finops.engine.cluster import Cluster, ReplicaGroup, simulate_cluster
 from finops.engine.executor import LinearStepTime
 from finops.engine.policy import Policy
 from finops.engine.workload import Request, Workload
+from tests.engine.cluster.drawn import unlimit
 from tests.engine.drawn import cases as single_cases
 
 
@@ -48,7 +49,7 @@ def test_ranks_in_lockstep_all_do_as_many_steps(
     case: tuple[Workload, Policy, LinearStepTime],
 ) -> None:
     workload, policy, step_time = case
-    policy = replace(policy, classes=tuple(replace(c, max_queue=None) for c in policy.classes))
+    policy = replace(policy, classes=tuple(map(unlimit, policy.classes)), max_model_len=None)
     group = ReplicaGroup(policy, step_time, 3, lockstep=True)
     result = simulate_cluster(workload, Cluster((group,)))
     assert len({(use.steps, use.busy_ps) for use in result.replicas}) == 1

@@ -34,10 +34,11 @@ def test_no_attempt_is_lost_or_ends_twice_and_all_memory_is_given_back(case: Cas
     # on all sides, rule 13. See watched.py.
     watched = Counted(*case)
     result = watched.run()
-    assert dict(watched.ends_of) == dict(enumerate(result.attempts.tolist()))
+    assert [watched.ends_of[at] for at in range(len(result.status))] == result.attempts.tolist()
     assert all(count <= 1 for count in watched.finished_of.values())
     assert sum(watched.finished_of.values()) == int(result.finished.sum())
     assert (result.status >= State.FINISHED).all()
+    assert ((result.attempts > 0) == (result.status != State.NOT_SENT)).all()
     assert ((result.replica >= 0) | ~result.finished).all()
 
 
@@ -66,6 +67,8 @@ def patient(policy: Policy | BatchPolicy) -> Policy | BatchPolicy:
 def fitting(workload: Workload, policy: Policy | BatchPolicy) -> np.ndarray[tuple[int], np.dtype]:
     longest = workload.prompt + workload.output - 1
     fits = -(-longest // policy.block_size) <= policy.blocks
+    if policy.max_model_len is not None:
+        fits &= workload.prompt + workload.output <= policy.max_model_len
     if isinstance(policy, BatchPolicy):
         fits &= workload.prompt <= policy.max_tokens
     return fits
@@ -138,6 +141,7 @@ def test_if_everything_takes_three_times_as_long_all_is_three_times_as_late(case
         workload,
         arrival_ps=3 * workload.arrival_ps,
         timeout_ps=3 * workload.timeout_ps,
+        cancel_ps=None if workload.cancel_ps is None else 3 * workload.cancel_ps,
         retry=retry,
     )
     one, three = simulate_cluster(once, cluster), simulate_cluster(slow, slowed(cluster))
