@@ -31,7 +31,7 @@ SIGMA = Constants(
     door_us=1.0,
     token_us=1.0,
 )
-PRIOR_WEIGHT = 0.1  # one such deviation costs as much as this relative error
+PRIOR_WEIGHT = 0.15  # one such deviation costs as much as this relative error
 TTFT_WEIGHT = 0.5
 OUTLIER = 0.1  # residuals beyond it count linearly
 # Tokens of a step, for fitting: all to 64, then 3 % apart.

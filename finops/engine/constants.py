@@ -25,17 +25,17 @@ class Constants:
     `python -m tests.bench.engine_prior`; constants_for has those of each engine.
     """
 
-    memory: float = 0.87
-    compute: float = 0.86
-    kv: float = 0.84
-    link: float = 0.30
-    step_us: float = 330.0
-    layer_us: float = 42.0
-    row_us: float = 31.0
-    allreduce_us: float = 5.3
-    request_us: float = 29_000.0
-    door_us: float = 8_200.0
-    token_us: float = 63.0
+    memory: float = 0.877
+    compute: float = 0.8361
+    kv: float = 0.7879
+    link: float = 0.3119
+    step_us: float = 631.4
+    layer_us: float = 40.63
+    row_us: float = 29.25
+    allreduce_us: float = 4.852
+    request_us: float = 27_030.0
+    door_us: float = 12_950.0
+    token_us: float = 64.29
 
 
 @cache

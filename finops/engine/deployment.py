@@ -80,5 +80,7 @@ class Deployment:
         stored = shared * bytes_per_parameter(self.shared)
         stored += experts * bytes_per_parameter(self.weights)
         free = self.gpu.memory_gb * 1e9 * share - stored / self.pp
-        token = model.kv_numbers(self.tp) * KV_BYTES[self.kv] / self.pp
+        # A layer with a window keeps no more than that, so it hardly counts.
+        full = model.full_layers / model.attention_layers
+        token = full * model.kv_numbers(self.tp) * KV_BYTES[self.kv] / self.pp
         return max(0, self.attn_dp * int(free / (token * block_size)))

@@ -18,6 +18,8 @@ from finops.engine.workload import closed_loop
 
 Places = NDArray[np.intp]
 
+ROUNDS = 10  # requests of each client, as InferenceX runs them
+
 
 @dataclass(frozen=True)
 class Point:
@@ -96,7 +98,7 @@ def _course(
 ) -> Course:
     prompt, output, spread = lengths
     blocks, reserve = room
-    size = clients * 10
+    size = clients * (ROUNDS if clients <= 32 else 4)
     rng = np.random.default_rng(0)
     drawn = 1.0 - spread * rng.random((2, size))
     prompts = np.maximum(1, np.rint(drawn[0] * prompt)).astype(np.int64)
@@ -116,7 +118,8 @@ def _course(
         np.searchsorted(ends, times[done])
         for times in (seen.arrival_ps, seen.first_ps, seen.finish_ps)
     )
-    share = np.full(int(done.sum()), 1.0 / max(1, int(done.sum())))
+    share = shares(clients, size)[done]
+    share /= share.sum()
 
     def mix(starts: Places, stops: Places, weights: Floats) -> Mix:
         change = np.zeros(len(ends))
@@ -135,4 +138,15 @@ def _course(
     first_token, each = mix(came, first, share), mix(first, last, share / (outputs[done] - 1))
     # All but the first of each client come to a busy engine. The place that one leaves empty while
     # it waits is neglected.
-    return Course(first_token.and_steps(wait_steps * (1.0 - clients / size), each), each)
+    return Course(first_token.and_steps(wait_steps * (1.0 - 1.0 / ROUNDS), each), each)
+
+
+def shares(clients: int, size: int) -> Floats:
+    """How much each of `size` requests counts, of which each client sends as many.
+
+    The first and the last of each client count as one of ROUNDS, those between for all others.
+    """
+    between = (ROUNDS - 2) / max(1, size // clients - 2)
+    rounds = np.full(size, between)
+    rounds[:clients] = rounds[size - clients :] = 1.0
+    return rounds

@@ -118,10 +118,10 @@ def product_speedup(at: Deployment, weights: str, rows: Floats) -> Floats:
 def unmeasured(at: Deployment, weights: str, rows: Floats) -> Floats:
     """The speed-up of large products where nobody measured it.
 
-    Of 13 curves of fp8 and int8 on A100, H100 and B200, 10 reach the speed-up of the bytes at few
-    rows; at 8,192 rows fp8 and int8 get about 0.8 of the data sheet's, and weights that must be
-    unpacked are multiplied 0.95 times as fast as bf16. Between, where arithmetic begins to bind,
-    the speed-up falls off with the logarithm of the rows.
+    Of 15 curves of eight bits on A100, H100 and B200, 12 reach the speed-up of the bytes at few
+    rows; at 8,192 rows fp8 gets about 0.8 of the data sheet's FLOPs, and weights that must be
+    unpacked are multiplied at most as fast as bf16 (A100 0.98 to 1.01, H100 0.69). Between, where
+    arithmetic begins to bind, the speed-up falls off with the logarithm of the rows.
     """
     few = 2.0 / bytes_per_parameter(weights)
     activations = at.activations_of(weights)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from finops.engine.catalogue import Catalogue
 from finops.engine.deployment import Deployment
-from finops.engine.errors import UnknownEntry
+from finops.engine.errors import EngineError
 from finops.engine.points import Point
 from finops.engine.shapes import Model
 
@@ -53,7 +53,7 @@ def read_points(
     for row in csv.DictReader(lines):
         try:
             point = point_of(row, catalogue)
-        except (UnknownEntry, ValueError) as error:
+        except (EngineError, ValueError) as error:
             left_out[str(error)] += 1
             continue
         at = point.deployment
@@ -63,7 +63,7 @@ def read_points(
 
 
 def point_of(row: Mapping[str, str], catalogue: Catalogue) -> Point:
-    """A row as a point; raises UnknownEntry or ValueError for one that can't be used."""
+    """A row as a point; raises EngineError or ValueError for one that can't be used."""
     if not row.get("kind", "closed-loop").startswith("closed-loop"):
         raise ValueError("not a closed loop of clients")
     if float(row.get("attn_dp") or 1) > 1:

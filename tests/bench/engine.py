@@ -90,7 +90,7 @@ def errors_of(groups: list[Group]) -> dict[str, dict[Group, Floats]]:
             continue
         order = np.random.default_rng(1).permutation(len(points))
         half = len(points) // 2
-        fitted = calibrate([points[at] for at in order[:half]], PRIOR)
+        fitted = calibrate([points[at] for at in order[:half]], start)
         found["calibrated"][group] = deviations([points[at] for at in order[half:]], fitted)
         by_load = sorted(points, key=lambda point: (point.clients, point.prompt, point.output))
         three = [by_load[0], by_load[len(by_load) // 2], by_load[-1]]
