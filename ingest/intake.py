@@ -25,7 +25,7 @@ from ingest.identity import Identities
 from ingest.json_pieces import JsonPieces
 from ingest.otlp_json import to_protobuf
 from ingest.pieces import PIECE_BYTES
-from ingest.rates import Allowance, Rates
+from ingest.rates import SPANS, Allowance, Rates
 from ingest.record import Stamp, encode
 from ingest.refusals import REJECTED, Refusals
 from ingest.spool import Spool, Waiting
@@ -140,6 +140,7 @@ class Intake:
         A small body is unpacked at once. Large ones take turns in a thread, so that others are
         answered meanwhile, and only one of them is ever held unpacked.
         """
+        self.rates.check(identity)
         # Whatever becomes of it: a refused body takes work too, and a client may leave meanwhile.
         self.rates.charge(identity, 0, len(body))
         small = self.decode_small(body, encoding)
@@ -176,6 +177,7 @@ class Intake:
 
     async def store(self, entrance: Entrance, identity: KeyIdentity, admission: Admission) -> None:
         self.rates.check_request(identity, admission.spans)
+        self.rates.check(identity, SPANS)
         self.rates.charge(identity, admission.spans, 0)
         if not admission.spans or entrance.folder is None:
             return

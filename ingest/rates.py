@@ -3,7 +3,8 @@
 A bucket fills with time and holds at most `BURST_S` seconds of it. A request is let in while there
 is anything in the bucket and may overdraw it, so that a large request gets in too; then the
 workspace waits until the debt is paid. So a limited workspace is refused before its body is read,
-which costs nearly nothing. Each receiver counts for itself.
+which costs nearly nothing; requests that were let in beside each other are looked at again before
+they are stored, so that one of them overdraws and not all. Each receiver counts for itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ingest.errors import RateLimited, TooLarge
 BURST_S = 10.0
 MAX_REMEMBERED = 10_000
 MAX_RETRY_AFTER_S = 300
+SPANS = "spans"
+BYTES = "bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,17 @@ class Rates:
             own.get("spans_per_request", default.spans_per_request),
         )
 
-    def check(self, identity: KeyIdentity) -> None:
-        """Raise RateLimited while the workspace is over one of its limits."""
+    def check(self, identity: KeyIdentity, *units: str) -> None:
+        """Raise RateLimited while the workspace is over one of its limits, or that of some units.
+
+        Requests that are read at the same time were all let in: whoever charges checks just before.
+        """
         allowed = self.allowance(identity)
         for unit, rate in (
-            ("spans", allowed.spans_per_second),
-            ("bytes", allowed.bytes_per_second),
+            (SPANS, allowed.spans_per_second),
+            (BYTES, allowed.bytes_per_second),
         ):
-            if not rate:
+            if not rate or (units and unit not in units):
                 continue
             wait_s = self._bucket(identity, unit, rate).wait_s(self._clock())
             if wait_s:
@@ -95,9 +101,9 @@ class Rates:
         """Count what was sent; `size` is in bytes as they came over the wire."""
         allowed = self.allowance(identity)
         if allowed.spans_per_second:
-            self._bucket(identity, "spans", allowed.spans_per_second).level -= spans
+            self._bucket(identity, SPANS, allowed.spans_per_second).level -= spans
         if allowed.bytes_per_second:
-            self._bucket(identity, "bytes", allowed.bytes_per_second).level -= size
+            self._bucket(identity, BYTES, allowed.bytes_per_second).level -= size
 
     def _bucket(self, identity: KeyIdentity, unit: str, rate: int) -> Bucket:
         key = (identity.workspace_id, unit)

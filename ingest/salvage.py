@@ -22,7 +22,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from finops.clickhouse.client import Warehouse
-from finops.clickhouse.errors import Unavailable, WarehouseError
+from finops.clickhouse.errors import Unavailable, WarehouseError, kind_of
 from ingest.record import Record, Stamp, encode, read_records
 from ingest.segments import QUARANTINE, SEALED, sync_folder
 from ingest.signal import Signal
@@ -60,7 +60,7 @@ def salvage(
         except Unavailable:
             raise
         except WarehouseError as error:
-            return str(error)
+            return kind_of(error)
         finally:
             probe.unlink(missing_ok=True)
         return ""

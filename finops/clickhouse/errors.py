@@ -13,6 +13,7 @@ from clickhouse_driver.errors import (
     Error as DriverError,
 )
 from clickhouse_driver.errors import (
+    ErrorCodes,
     NetworkError,
     ServerException,
     SocketTimeoutError,
@@ -22,6 +23,7 @@ TIMEOUTS = {159, 160, 209}
 # 202 too many queries, 241 memory limit, 252 too many parts, 236 aborted, 216 query already running
 BUSY = {202, 216, 236, 241, 252}
 REFUSED = {192, 193, 194, 516}
+NAMES = {code: name for name, code in vars(ErrorCodes).items() if isinstance(code, int)}
 
 
 class WarehouseError(Exception):
@@ -74,3 +76,12 @@ def translate(error: DriverError | OSError | EOFError) -> WarehouseError:
     if isinstance(error, NetworkError | SocketTimeoutError | OSError | EOFError):
         return Unavailable("ClickHouse doesn't answer; is its process up, and its URL right?")
     return QueryFailed(str(error), getattr(error, "code", 0) or 0)
+
+
+def kind_of(error: WarehouseError) -> str:
+    """Say what went wrong in ClickHouse's words alone.
+
+    Its message may quote what was sent, so that it must not be kept where others read it.
+    """
+    name = NAMES.get(error.code, type(error).__name__)
+    return f"{name} (code {error.code} of ClickHouse)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +132,30 @@ def test_a_workspace_over_its_rate_is_told_when_to_come_again(tmp_path: Path) ->
         told = json.loads(receiver.post(GOOD, content_type=JSON).body)
         assert told["details"][0]["retryDelay"].endswith("s")
         assert receiver.intake.counts["refused_traces_rate_limited"] == 2
+    assert len(stored(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "allowance", [Allowance(bytes_per_second=10), Allowance(spans_per_second=1)]
+)
+def test_of_requests_that_are_read_beside_each_other_one_overdraws_and_not_all(
+    tmp_path: Path, allowance: Allowance
+) -> None:
+    many = request(*(Span(span_id=bytes([number] * 8)) for number in range(1, 21)))
+    with serving(tmp_path, rates=Rates(allowance)) as receiver:
+        begun = [receiver.connect() for _ in range(3)]
+        for connection in begun:  # let in by their headers
+            connection.putrequest("POST", "/v1/traces")
+            for name, value in {**receiver.headers, "Content-Length": str(len(many))}.items():
+                connection.putheader(name, value)
+            connection.endheaders(many[:1])
+        time.sleep(0.2)
+        statuses = []
+        for connection in begun:
+            connection.send(many[1:])
+            statuses.append(connection.getresponse().status)
+            connection.close()
+        assert statuses == [200, 429, 429]
     assert len(stored(tmp_path)) == 1
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from finops.clickhouse.client import Warehouse, connect
+from finops.clickhouse.errors import QueryFailed, QueryTimeout, kind_of
 from ingest.load import TRACES, rehearse
 from ingest.loader import Loader
 from ingest.record import Record, Stamp, encode, read_records
@@ -40,7 +41,13 @@ def test_only_the_refused_request_is_set_aside(ch: Warehouse, tmp_path: Path) ->
     assert record.body == BAD
     refusal = json.loads((aside / f"{name}.json").read_text())
     assert (refusal["segment"], refusal["requests"]) == (name, 1)
-    assert "FixedString" in refusal["reason"]
+    assert refusal["reason"] == "TOO_LARGE_STRING_SIZE (code 131 of ClickHouse)"
+
+
+def test_a_reason_quotes_nothing_that_was_sent() -> None:
+    error = QueryFailed("DB::Exception: Cannot parse string 'my secret' as UInt64", 6)
+    assert kind_of(error) == "CANNOT_PARSE_TEXT (code 6 of ClickHouse)"
+    assert kind_of(QueryTimeout("my secret", 999_999)) == "QueryTimeout (code 999999 of ClickHouse)"
 
 
 def test_a_request_that_is_only_written_oddly_is_written_again(
