@@ -172,7 +172,8 @@ def wait_for_calls(ch: Warehouse, wanted: int) -> None:
     while ch.query("SELECT count() AS n FROM calls")[0]["n"] < wanted:
         if time.monotonic() > until:
             raise TimeoutError("the calls never came")
-        time.sleep(0.1)
+        # Each look costs ClickHouse 2 ms of CPU, which isn't the collector's.
+        time.sleep(0.25)
 
 
 def send_all(to: Collector, bodies: Sequence[bytes]) -> None:
