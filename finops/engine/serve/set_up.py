@@ -8,6 +8,8 @@ from pathlib import Path
 
 from finops.engine.batching import BatchScheduler
 from finops.engine.catalogue import Catalogue, load
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import InvalidPolicy
 from finops.engine.executor import Executor, StepTime
 from finops.engine.policy import BatchPolicy, Policy
@@ -22,7 +24,7 @@ from finops.engine.serve.metrics import VllmMetrics
 from finops.engine.serve.service import Limits, Offer, Service
 from finops.engine.serve.simulated import WORDS, SimulatedAnswers
 from finops.engine.serve.tokens import ByteTokenizer, FileTokenizer, PieceTokenizer, Tokenizer
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 
 BLOCK_SIZE = 16
 END = "\x00"  # a simulated answer's last token, in a text that nobody writes
@@ -53,6 +55,8 @@ class Simulated:
     precision: str | None = None
     kv: str | None = None
     tp: int | None = None
+    pp: int | None = None
+    backend: str | None = None
     profile: Path | None = None
     catalogue: tuple[Path, ...] = ()
     tokenizer: Path | None = None
@@ -139,7 +143,7 @@ def simulated(told: Simulated, batching: Batching, name: str | None, clock: Cloc
     blocks = batching.blocks or at.kv_blocks(BLOCK_SIZE)
     if blocks < 1:
         raise InvalidPolicy(
-            f"{at.model.name} in {at.weights} doesn't fit on {at.tp} × {at.gpu.name}: "
+            f"{at.model.name} in {at.weights} doesn't fit on {at.gpus} × {at.gpu.name}: "
             "more GPUs (--tp) or a smaller precision (--precision) may hold it."
         )
     step_time: StepTime = SimulatedExecutor(at, constants)
@@ -176,7 +180,10 @@ def deployment_of(told: Simulated) -> tuple[Deployment, Constants | None, Habits
     if told.profile is not None:
         record = read_profile(told.profile)
         check_same(told, record.deployment, catalogue)
-        at = replace(record.deployment, tp=told.tp or record.deployment.tp)
+        of = record.deployment
+        at = replace(
+            of, tp=told.tp or of.tp, pp=told.pp or of.pp, backend=told.backend or of.backend
+        )
         return at, record.constants, record.habits
     if told.model is None or told.gpu is None:
         raise ServeError("Say what to simulate: --model and --gpu, or --profile.")
@@ -185,7 +192,9 @@ def deployment_of(told: Simulated) -> tuple[Deployment, Constants | None, Habits
         catalogue.gpu(told.gpu),
         told.precision or "bf16",
         told.kv or "bf16",
-        told.tp or 1,
+        tp=told.tp or 1,
+        pp=told.pp or 1,
+        backend=told.backend or "",
     )
     return at, None, None
 
@@ -197,6 +206,7 @@ def check_same(told: Simulated, at: Deployment, catalogue: Catalogue) -> None:
         "GPU": told.gpu and (catalogue.gpu(told.gpu).name, at.gpu.name),
         "precision": told.precision and (told.precision, at.weights),
         "KV cache": told.kv and (told.kv, at.kv),
+        "backend": told.backend and (told.backend, at.backend),
     }
     for what, pair in asked.items():
         if pair and pair[0] != pair[1]:

@@ -83,6 +83,8 @@ def add_model(serve: ArgumentParser) -> None:
     serve.add_argument("--precision", help="simulated: of the weights (bf16)")
     serve.add_argument("--kv", help="simulated: of the KV cache (bf16)")
     serve.add_argument("--tp", type=int, help="simulated: GPUs that share a layer (1)")
+    serve.add_argument("--pp", type=int, help="simulated: stages of a pipeline (1)")
+    serve.add_argument("--backend", help="simulated: whose kernels, as vllm or trtllm")
     serve.add_argument("--profile", type=Path, help="simulated: what `calibrate` wrote")
     serve.add_argument(
         "--catalogue", type=Path, action="append", default=[], help="YAML with entries of your own"
@@ -164,16 +166,18 @@ def runs_of(options: Mapping[str, Any]) -> Simulated | Real:
     if options["weights"] is not None:
         raise ServeError("--weights goes with --executor torch.")
     return Simulated(
-        options["model"],
-        options["gpu"],
-        options["precision"],
-        options["kv"],
-        options["tp"],
-        options["profile"],
-        tuple(options["catalogue"]),
-        options["tokenizer"],
-        options["answer_tokens"],
-        options["speed_up"],
+        model=options["model"],
+        gpu=options["gpu"],
+        precision=options["precision"],
+        kv=options["kv"],
+        tp=options["tp"],
+        pp=options["pp"],
+        backend=options["backend"],
+        profile=options["profile"],
+        catalogue=tuple(options["catalogue"]),
+        tokenizer=options["tokenizer"],
+        answer_tokens=options["answer_tokens"],
+        speed_up=options["speed_up"],
     )
 
 

@@ -11,13 +11,15 @@ import pytest
 
 from finops.engine.batching import BatchScheduler
 from finops.engine.catalogue import load
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import EngineError, NeedsCalibration
 from finops.engine.profile import Habits, ProfileRecord, Seen, Spread, write_profile
 from finops.engine.scheduler import Scheduler
 from finops.engine.serve.service import Service
 from finops.engine.serve.set_up import Batching, Settings, Simulated, set_up
 from finops.engine.serve.simulated import WORDS, SimulatedAnswers
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 from tests.engine.serve.running import ask, running, wait_until
 
 LLAMA = Simulated("llama-3.1-8b", "h100", answer_tokens=20, speed_up=50.0)
@@ -27,7 +29,7 @@ EVEN = Spread(-0.1, 0.1)
 def profile(folder: Path, model: str = "llama-3.1-8b", **habits: Any) -> Path:
     catalogue = load()
     record = ProfileRecord(
-        deployment=Deployment(catalogue.model(model), catalogue.gpu("h100"), tp=2),
+        deployment=Deployment(catalogue.model(model), catalogue.gpu("h100"), tp=2, backend="vllm"),
         constants=Constants(step_us=123_000.0),
         held_back=0,
         habits=Habits(**habits),
@@ -77,6 +79,7 @@ def test_a_mixture_is_served_with_a_profile_only(tmp_path: Path) -> None:
         ({"model": "qwen3-8b"}, "of the model llama-3.1-8b, and qwen3-8b is asked for"),
         ({"gpu": "a100"}, "of the GPU h100_sxm, and a100_sxm"),
         ({"precision": "fp8"}, "of the precision bf16, and fp8"),
+        ({"backend": "sglang"}, "of the backend vllm, and sglang"),
     ],
 )
 def test_a_profile_of_something_else_is_refused(
@@ -95,6 +98,11 @@ def test_settings_reach_the_scheduler_and_the_offer() -> None:
     assert (service.offer.model, service.offer.max_model_len) == ("mine", 500)
     # The context can't be longer than the cache.
     assert set_up(Settings(LLAMA, Batching(blocks=10))).offer.max_model_len == 160
+
+
+def test_the_split_and_the_backend_reach_the_step_time() -> None:
+    at = step_time_of(set_up(Settings(replace(LLAMA, tp=2, pp=2, backend="vllm")))).deployment
+    assert (at.tp, at.pp, at.gpus, at.backend) == (2, 2, 4, "vllm")
 
 
 def test_the_cache_is_what_fits_beside_the_weights() -> None:
