@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from finops.engine.cluster import ClusterResult, simulate_cluster
 from finops.engine.result import Result
-from tests.engine.cluster.drawn import Case, escalated, plain, split
+from tests.engine.cluster.drawn import Case, cases, escalated, plain, split
 
 many = settings(max_examples=150, deadline=None)
 
@@ -40,4 +41,11 @@ def test_escalation_fast_is_the_same_as_step_by_step(case: Case) -> None:
 @given(split())
 @many
 def test_prefill_and_decode_apart_fast_are_the_same_as_step_by_step(case: Case) -> None:
+    check_fast(case)
+
+
+@pytest.mark.soak
+@given(cases())
+@settings(max_examples=3_000, deadline=None)
+def test_any_cluster_fast_is_the_same_as_step_by_step(case: Case) -> None:
     check_fast(case)
