@@ -10,10 +10,10 @@ import orjson
 from finops.engine.serve.body import Receive, Scope, Send, disconnected, read_body
 from finops.engine.serve.errors import ClientGone, DeadlinePassed, EngineFailed, Refused
 from finops.engine.serve.ledger import Arrived, Ended
-from finops.engine.serve.live import ANSWERED, End, Piece, Serving
 from finops.engine.serve.openai_answers import Answer, Usage, error_body
 from finops.engine.serve.openai_requests import Asked, ChatAsked, read_asked
 from finops.engine.serve.service import Service
+from finops.engine.serve.serving import ANSWERED, End, Piece, Serving
 from finops.engine.serve.sse import DONE, HEADERS, event
 
 JSON = [(b"content-type", b"application/json")]

@@ -12,8 +12,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 import inferledger
 from finops.engine.serve.attempts import Attempt
-from finops.engine.serve.live import ANSWERED, End, Serving
 from finops.engine.serve.openai_requests import Asked, ChatAsked, CompletionAsked
+from finops.engine.serve.serving import ANSWERED, End, Serving
 
 READ_TIMEOUT = b"x-stainless-read-timeout"
 # How much shorter the silence may look from here: the client's clock starts before ours, by the

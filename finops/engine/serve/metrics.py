@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from finops.engine.batching import BatchScheduler
 from finops.engine.scheduler import Scheduler, Step
-from finops.engine.serve.live import End, Serving
+from finops.engine.serve.serving import End, Serving
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 LABELS = ("model_name", "engine")
@@ -101,7 +101,7 @@ class VllmMetrics:
         self.kv_usage.set_function(lambda: 1.0 - pool.available / pool.total)
 
     def stepped(self, step: Step, begin: int, end: int, emitted: list[Serving]) -> None:
-        """Count a step; see live.Watch."""
+        """Count a step; see serving.Watch."""
         tokens = sum(count for _, count in step.work)
         self.step_tokens.observe(tokens)
         self.preemptions.inc(len(step.preempted))
@@ -119,7 +119,7 @@ class VllmMetrics:
                 self.per_token.observe(seconds(end - serving.last))
 
     def ended(self, serving: Serving) -> None:
-        """Count a request that is over; see live.Watch."""
+        """Count a request that is over; see serving.Watch."""
         seq = serving.seq
         if serving.end is not None:
             self.finished.labels(self.model, ENGINE, FINISHED[serving.end]).inc()

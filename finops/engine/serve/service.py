@@ -12,10 +12,11 @@ from finops.engine.serve.chat import Template, plain_template
 from finops.engine.serve.clock import Clock
 from finops.engine.serve.errors import Invalid, NotFound, TooLong
 from finops.engine.serve.ledger import Record
-from finops.engine.serve.live import Live, Piece, Serving
+from finops.engine.serve.live import Live
 from finops.engine.serve.metrics import VllmMetrics
 from finops.engine.serve.openai_answers import Body, model_body
 from finops.engine.serve.openai_requests import Asked, ChatAsked, CompletionAsked
+from finops.engine.serve.serving import Piece, Serving
 from finops.engine.serve.text_stream import TextStream
 from finops.engine.serve.tokens import Tokenizer
 

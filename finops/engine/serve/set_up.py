@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from finops.engine.batching import BatchScheduler
 from finops.engine.catalogue import Catalogue, load
@@ -21,69 +20,15 @@ from finops.engine.serve.errors import ServeError
 from finops.engine.serve.ledger import ServerLedger
 from finops.engine.serve.live import Live
 from finops.engine.serve.metrics import VllmMetrics
-from finops.engine.serve.service import Limits, Offer, Service
+from finops.engine.serve.service import Offer, Service
+from finops.engine.serve.settings import POLICIES, Batching, Real, Settings, Simulated
 from finops.engine.serve.simulated import WORDS, SimulatedAnswers
 from finops.engine.serve.tokens import ByteTokenizer, FileTokenizer, PieceTokenizer, Tokenizer
 from finops.engine.step_time import SimulatedExecutor
 
 BLOCK_SIZE = 16
 END = "\x00"  # a simulated answer's last token, in a text that nobody writes
-POLICIES = ("continuous", "dynamic", "static")
 TORCH_BLOCKS = 4096
-
-
-@dataclass(frozen=True)
-class Batching:
-    """How requests share steps; None stands for a default that depends on the rest."""
-
-    policy: str = "continuous"
-    blocks: int | None = None
-    max_seqs: int | None = None
-    max_tokens: int | None = None
-    max_model_len: int | None = None
-    max_wait_ms: float = 50.0
-    max_waiting: int = 1000
-    reserve: bool = False
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """What is simulated: names of the catalogue, or the deployment of a profile."""
-
-    model: str | None = None
-    gpu: str | None = None
-    precision: str | None = None
-    kv: str | None = None
-    tp: int | None = None
-    pp: int | None = None
-    backend: str | None = None
-    profile: Path | None = None
-    catalogue: tuple[Path, ...] = ()
-    tokenizer: Path | None = None
-    answer_tokens: int = 200
-    speed_up: float = 1.0
-
-
-@dataclass(frozen=True)
-class Real:
-    """A model that is run: its folder, and on what."""
-
-    folder: Path
-    device: str = "cpu"
-    dtype: str = "fp32"
-    quantize: str | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that a server is told."""
-
-    runs: Simulated | Real
-    batching: Batching = field(default_factory=Batching)
-    name: str | None = None
-    limits: Limits = field(default_factory=Limits)
-    api_key: str = ""
-    provider: str | None = None
 
 
 @dataclass(frozen=True)

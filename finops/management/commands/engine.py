@@ -16,14 +16,8 @@ from finops.engine.serve.app import App
 from finops.engine.serve.errors import ServeError
 from finops.engine.serve.server import bind, make_server, run
 from finops.engine.serve.service import Limits, Service
-from finops.engine.serve.set_up import (
-    POLICIES,
-    Batching,
-    Real,
-    Settings,
-    Simulated,
-    set_up,
-)
+from finops.engine.serve.set_up import set_up
+from finops.engine.serve.settings import POLICIES, Batching, Real, Settings, Simulated
 
 LEDGER = ("INFERLEDGER_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 LEDGER_KEY = "INFERLEDGER_API_KEY"

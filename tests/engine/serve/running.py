@@ -20,7 +20,8 @@ from finops.engine.serve.app import App
 from finops.engine.serve.clock import Clock, SystemClock
 from finops.engine.serve.server import bind, make_server
 from finops.engine.serve.service import Limits, Offer, Service
-from finops.engine.serve.set_up import END, Batching, Chosen, Settings, Simulated, assemble
+from finops.engine.serve.set_up import END, Chosen, assemble
+from finops.engine.serve.settings import Batching, Settings, Simulated
 from finops.engine.serve.simulated import WORDS, SimulatedAnswers
 from finops.engine.serve.tokens import PieceTokenizer
 

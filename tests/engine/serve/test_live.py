@@ -12,8 +12,9 @@ from finops.engine.policy import Policy
 from finops.engine.scheduler import Scheduler, Step
 from finops.engine.sequence import Sequence
 from finops.engine.serve.errors import Draining, Overloaded
-from finops.engine.serve.live import Live, Piece, Serving
+from finops.engine.serve.live import Live
 from finops.engine.serve.metrics import VllmMetrics
+from finops.engine.serve.serving import Piece, Serving
 from finops.engine.serve.simulated import SimulatedAnswers
 from finops.engine.serve.text_stream import TextStream
 from finops.engine.serve.tokens import ByteTokenizer

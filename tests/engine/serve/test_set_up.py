@@ -17,7 +17,8 @@ from finops.engine.errors import EngineError, NeedsCalibration
 from finops.engine.profile import Habits, ProfileRecord, Seen, Spread, write_profile
 from finops.engine.scheduler import Scheduler
 from finops.engine.serve.service import Service
-from finops.engine.serve.set_up import Batching, Settings, Simulated, set_up
+from finops.engine.serve.set_up import set_up
+from finops.engine.serve.settings import Batching, Settings, Simulated
 from finops.engine.serve.simulated import WORDS, SimulatedAnswers
 from finops.engine.step_time import SimulatedExecutor
 from tests.engine.serve.running import ask, running, wait_until

@@ -11,7 +11,8 @@ from finops.engine.policy import Policy
 from finops.engine.sampling import Sampling
 from finops.engine.scheduler import Scheduler
 from finops.engine.sequence import Sequence
-from finops.engine.serve.set_up import Batching, Real, Settings, set_up
+from finops.engine.serve.set_up import set_up
+from finops.engine.serve.settings import Batching, Real, Settings
 from finops.engine.serve.tokens import ByteTokenizer
 from tests.engine.serve.running import running
 
