@@ -21,6 +21,7 @@ from finops.engine.observed.replay import replay, replayed_times
 from finops.engine.points import Point
 from finops.engine.profile import E2E, METRICS, TPOT, TTFT, Deviation, ProfileRecord
 from finops.engine.run_profile import RunProfile
+from finops.engine.step_time import Deployment
 from finops.replay.calibration.errors import InvalidInput
 from finops.replay.calibration.from_platform import Replayable
 
@@ -112,8 +113,12 @@ def fitted_run_lines(fitted: RunProfile) -> Iterator[str]:
     yield from interval_lines(record)
 
 
-def checked_run_lines(record: ProfileRecord, found: Replayable) -> Iterator[str]:
-    """A profile on a run, replayed request by request."""
+def checked_run_lines(
+    record: ProfileRecord, found: Replayable, deployment: Deployment
+) -> Iterator[str]:
+    """A profile on a run, replayed request by request; raises InvalidInput if it is of another."""
+    if deployment != record.deployment:
+        raise InvalidInput(f"The profile is of another deployment: {title(record)}.")
     yield f"{title(record)}: a profile of {record.seen.points} points, made at {record.made_at}"
     result = replay(found.run, found.policy, record.deployment, record.constants)
     times = replayed_times(found.run, result, record.constants)

@@ -138,6 +138,8 @@ def test_one_recorded_run_is_fitted_request_by_request(tmp_path: Path) -> None:
     assert "The later half of the requests, as predicted from the earlier half" in said
     assert read_profile(target).seen.points == 60
     assert "measured ms" in run("--benchmark", path, *ON_H100, "--check", target)
+    said = refused("--benchmark", path, *ON_H100, "--tp", 2, "--check", target)
+    assert "The profile is of another deployment: llama-3.1-8b · h100_sxm" in said
 
 
 @pytest.fixture

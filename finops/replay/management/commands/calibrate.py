@@ -105,10 +105,10 @@ class Command(BaseCommand):
     ) -> None:
         """Fit to a run, or replay it with a profile."""
         self.lines(found.notes)
-        if options["check"]:
-            self.lines(checked_run_lines(read_profile(options["check"]), found))
-            return
         at, names = asked.deployment(catalogue), [found.run.source]
+        if options["check"]:
+            self.lines(checked_run_lines(read_profile(options["check"]), found, at))
+            return
         fitted = profile_of_run(found.run, found.policy, at, names, made_at(), chosen=found.chosen)
         self.lines(fitted_run_lines(fitted))
         self.write(fitted.record, options["out"])
