@@ -15,6 +15,8 @@ from finops.engine.llama.config import LlamaConfig
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 EMBEDDING, NORM, HEAD = "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"
+# Codes of quantized weights would be taken for the weights themselves.
+FORMATS = ("F32", "BF16", "F16", "F64")
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -110,7 +112,12 @@ def headers(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             for name in file.keys():  # noqa: SIM118 (no mapping)
-                yield name, tuple(file.get_slice(name).get_shape())
+                header = file.get_slice(name)
+                stored = header.get_dtype()
+                if stored not in FORMATS:
+                    known = ", ".join(FORMATS)
+                    raise UnreadableModel(f"{name} is stored as {stored}; {known} can be read.")
+                yield name, tuple(header.get_shape())
     except (OSError, SafetensorError) as error:
         raise UnreadableModel(f"{path} can't be read as safetensors: {error}") from None
 

@@ -15,6 +15,7 @@ from finops.engine.errors import UnreadableModel
 from finops.engine.llama.config import read_config
 from finops.engine.llama.random_model import random_model
 from finops.engine.llama.weights import HEAD, INDEX, SINGLE, Weights, shapes_of
+from finops.engine.torch_executor import LlamaExecutor
 
 NORM = "model.layers.1.input_layernorm.weight"
 Change = Callable[[dict[str, Tensor]], object]
@@ -106,6 +107,24 @@ def test_what_can_be_computed_may_be_there(tmp_path: Path) -> None:
 def test_weights_that_do_not_fit_are_named(folder: Path, change: Change, says: str) -> None:
     with pytest.raises(UnreadableModel, match=says):
         read(changed(folder, change))
+
+
+def test_codes_of_quantized_weights_are_no_weights(folder: Path) -> None:
+    codes = torch.zeros(64, dtype=torch.int8)
+    with pytest.raises(UnreadableModel, match=f"{NORM} is stored as I8; F32, BF16"):
+        read(changed(folder, lambda tensors: tensors.update({NORM: codes})))
+
+
+def test_half_precision_files_are_widened_exactly(folder: Path) -> None:
+    changed(
+        folder,
+        lambda tensors: tensors.update({k: v.bfloat16() for k, v in tensors.items()}),
+    )
+    executor = LlamaExecutor.load(folder, blocks=1)
+    stored = load_file(folder / SINGLE)[HEAD]
+    assert stored.dtype == torch.bfloat16
+    assert executor.model.head.dtype == torch.float32
+    assert torch.equal(executor.model.head.bfloat16(), stored)
 
 
 def test_a_folder_without_weights_says_what_it_needs(folder: Path) -> None:
