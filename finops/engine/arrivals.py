@@ -69,7 +69,10 @@ class Arrivals:
             self._at = at + 1
         else:
             _, _, index, attempt = heappop(self._dynamic)
-        self._next = self._earliest()
+        if self._dynamic or self._times[self._at] == NEVER:
+            self._next = self._earliest()
+        else:
+            self._next = self._times[self._at]
         self.attempts[index] = attempt
         seq = Sequence(index, time, self._prompt[index], self._output[index])
         if not self._is_plain:

@@ -44,13 +44,9 @@ class BlockPool:
 
     def promise(self, count: int) -> bool:
         """Take `count` blocks for holders that are named later, by `redeem`; False: too few."""
-        promised = self.promised + count
-        spare = len(self.spare)
-        if promised > spare:
-            if promised > spare + len(self.idle):
-                return False
-            self._evict(promised - spare)
-        self.promised = promised
+        if self.promised + count > len(self.spare) and not self._make_spare(count):
+            return False
+        self.promised += count
         return True
 
     def redeem(self, count: int) -> list[int]:
@@ -62,12 +58,16 @@ class BlockPool:
         del self.spare[-count:]
         return taken
 
-    def _evict(self, count: int) -> None:
-        for _ in range(count):
+    def _make_spare(self, count: int) -> bool:
+        """Evict until `count` blocks are spare beside the promised ones; False: too few."""
+        if count > self.available:
+            return False
+        for _ in range(self.promised + count - len(self.spare)):
             block, key = self.idle.popitem(last=False)
             del self.block_of[key], self.hash_of[block]
             self.spare.append(block)
             self.evicted += 1
+        return True
 
     def match(self, seq: Sequence) -> list[int]:
         """The blocks of the longest prefix that is there; its last token is never among it."""
@@ -87,10 +87,11 @@ class BlockPool:
     def admit(self, seq: Sequence, tokens: int) -> bool:
         """Give `seq` its hits, and blocks for the rest of `tokens` tokens; False: too few."""
         if not seq.hashes:
-            count = -(-tokens // self.block_size)
-            if not self.promise(count):
+            count, spare = -(-tokens // self.block_size), self.spare
+            if self.promised + count > len(spare) and not self._make_spare(count):
                 return False
-            seq.blocks = self.redeem(count)
+            seq.blocks = spare[-count:]
+            del spare[-count:]
             return True
         hits = self.match(seq)
         if not self.can_admit(seq, hits, tokens):

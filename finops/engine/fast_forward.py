@@ -51,6 +51,7 @@ class FastForward:
         self.done = 0  # decode steps so far
         self.due: list[tuple[int, int, Sequence]] = []  # done at which it finishes, admission
         self.size = scheduler.policy.block_size
+        self.max_tokens, self.max_seqs = scheduler.policy.max_tokens, scheduler.policy.max_seqs
         # Who needs a block, by `done` modulo the block size; written twice, so any run is a slice.
         self.growing = [0] * (2 * self.size)
         self.grows = 0 if scheduler.policy.reserve else 1  # blocks a sequence takes each round
@@ -66,7 +67,7 @@ class FastForward:
             return self._plain_step(now)
         if self.partial is None:
             if scheduler.waiting.count:
-                work = scheduler.admit(scheduler.policy.max_tokens - self.decoding, now)
+                work = scheduler.admit(self.max_tokens - self.decoding, now)
                 if work:
                     return self._mixed_step(now, work)
             return self._decode(now, self._horizon(arrival, deadline))
@@ -77,14 +78,13 @@ class FastForward:
         """The time from which on the next step may be another: None if only this batch says."""
         if arrival is None:
             return deadline
-        full = full or len(self.scheduler.running) >= self.scheduler.policy.max_seqs
-        if full and not self.heed_arrivals:
+        if not self.heed_arrivals and (full or len(self.scheduler.running) >= self.max_seqs):
             return deadline
         return arrival if deadline is None or arrival < deadline else deadline
 
     def _go_on(self, seq: Sequence, now: int, horizon: int | None) -> int:
         """Compute more of the prompt that is partly computed."""
-        budget = self.scheduler.policy.max_tokens - self.decoding
+        budget = self.max_tokens - self.decoding
         rest = seq.total - seq.computed
         # With hashes each chunk makes blocks findable, and may give some back.
         if rest > 2 * budget and not seq.hashes:
@@ -135,15 +135,18 @@ class FastForward:
         self.decoding += 1
         self.kv += seq.computed
 
-    def _part(self, seq: Sequence) -> None:
-        """`seq` decodes no longer; its lengths and its blocks are brought up to date."""
+    def _part(self, seq: Sequence, ends: bool = True) -> None:
+        """`seq` decodes no longer, or ends; its lengths and its blocks are brought up to date."""
         done, pool = self.done, self.scheduler.pool
         seq.computed = done - seq.base
         seq.generated = seq.target - (seq.finish_at - done)
         seq.total = seq.prompt + seq.generated
         missing = -(-seq.computed // self.size) - len(seq.blocks)
         if missing > 0:
-            seq.blocks += pool.redeem(missing)
+            if ends and not seq.hashes:
+                pool.promised -= missing  # it would give them back at once, whichever they are
+            else:
+                seq.blocks += pool.redeem(missing)
         at = seq.base % self.size
         self.growing[at] -= self.grows
         self.growing[at + self.size] -= self.grows
@@ -239,7 +242,7 @@ class FastForward:
         """One step by the plain scheduler, for the blocks don't suffice and someone must go."""
         for seq in self.scheduler.running.values():
             if seq.finish_at:
-                self._part(seq)
+                self._part(seq, ends=False)
         self.due, self.partial = [], None  # nobody decodes: all are the plain scheduler's now
         step = self.scheduler.schedule(now)
         tokens, rows, kv, pairs = step.sizes()

@@ -95,15 +95,16 @@ class Simulation:
         return self._result(start)
 
     def _advance(self, arrival: int | None) -> None:
+        now, runner = self.now, self.runner
         deadline = self._next_deadline() if self.deadlines else None
-        end = self.runner.advance(self.now, arrival, deadline)
+        end = runner.advance(now, arrival, deadline)
         if end is None:
             times = (arrival, deadline, self.scheduler.wake())
             self.now = min(time for time in times if time is not None)
             return
-        self.busy += end - self.now
+        self.busy += end - now
         self.now = self.end = end
-        for seq in self.runner.finished:
+        for seq in runner.finished:
             self.ledger.ended(seq, end)
             if self.has_sequels:
                 self.arrivals.ended(seq, end)
