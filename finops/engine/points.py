@@ -28,8 +28,9 @@ class Point:
     Lengths are drawn evenly from [1 − spread, 1] of the nominal. A figure that wasn't measured is
     None. The engine runs `held_back` sequences fewer than there are clients: some front ends always
     keep a request waiting until another has ended. `reserve` is that of its policy. `wait_steps`
-    are those for which an engine that is busy lets a new request wait, so that more of them start
-    together (TensorRT-LLM's batch_wait_timeout_iters).
+    are those for which an engine that is busy lets a new request wait, on average, so that more of
+    them start together (TensorRT-LLM's batch_wait_timeout_iters; half of SGLang's
+    scheduler-recv-interval).
     """
 
     deployment: Deployment

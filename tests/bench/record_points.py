@@ -8,7 +8,9 @@ Added is how a run was set up, where InferenceX's scripts say so (70b_fp8_h200_t
 70b_fp8_h200_slurm.sh in benchmarks/ of SemiAnalysisAI/InferenceX, Apache-2.0): both keep keys and
 values in fp8; TensorRT-LLM's budget of a step is the longest sequence (lengths and 200); with 1,024
 tokens in and out on fewer than 8 GPUs it lets new requests wait for up to 20 steps
-(batch_wait_timeout_iters).
+(batch_wait_timeout_iters). Likewise SGLang with Qwen3.5 (single_node/qwen3.5_{bf16,fp8,fp4}_b300.sh
+and qwen3.5_fp8_h200.sh): keys and values, budget, and how often it looks for new requests
+(--scheduler-recv-interval; that of the bf16 and fp4 runs is taken for fp8 too).
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ def rounded(name: str, text: str) -> str:
 
 
 def setting(row: Mapping[str, str]) -> dict[str, str]:
-    """How InferenceX ran Llama 3.1 70B on H200."""
+    """How InferenceX ran Llama 3.1 70B and Qwen3.5."""
+    if row["model"] == "Qwen/Qwen3.5-397B-A17B":
+        return setting_of_sglang(row)
     if row["model"] != "meta-llama/Llama-3.1-70B":
         return {}
     if row["engine"].startswith("vllm"):
@@ -67,6 +71,19 @@ def setting(row: Mapping[str, str]) -> dict[str, str]:
         "kv": "fp8",
         "budget": str(prompt + output + 200),
         "wait_steps": "20" if waits else "",
+    }
+
+
+def setting_of_sglang(row: Mapping[str, str]) -> dict[str, str]:
+    """On B300 it looks for new requests every 30 steps, or 10 with few clients: half is waited."""
+    kv = "" if row["precision"] == "bf16" else "fp8"
+    if row["gpu"] != "b300_sxm":
+        return {"kv": kv, "budget": "16384"}
+    waits = 15 if int(row["batch_or_concurrency"]) >= 16 else 5
+    return {
+        "kv": kv,
+        "budget": "16384" if row["precision"] == "fp8" else "32768",
+        "wait_steps": str(waits),
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from finops.engine.calibrate import Measured, Profile, calibrate, errors
 from finops.engine.catalogue import load
+from finops.engine.constants import Constants, constants_for
 from finops.engine.errors import TooFewPoints
 from finops.engine.fit_engines import fit_engines
 from finops.engine.least_squares import least_squares
@@ -16,8 +17,9 @@ from finops.engine.points import Point
 from finops.engine.policy import Policy
 from finops.engine.read_points import read_points
 from finops.engine.simulate import simulate
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
+from finops.engine.step_time import Deployment, SimulatedExecutor
 from finops.engine.workload import closed_loop
+from tests.bench.engine import POINTS, fit_groups, read_groups
 
 CATALOGUE = load()
 AT = Deployment(CATALOGUE.model("llama-3.1-8b"), CATALOGUE.gpu("h100"))
@@ -177,3 +179,12 @@ def test_a_csv_is_read_and_what_cannot_be_used_is_counted_with_its_reason() -> N
     assert groups[1].points[0].deployment.kv == "bf16"
     assert sorted(left_out.values()) == [1] * 5
     assert any("doesn't fit" in reason for reason in left_out)
+
+
+@pytest.mark.soak
+def test_the_constants_that_come_along_are_what_the_recorded_points_give() -> None:
+    dense = [group for group in read_groups(POINTS) if not group.is_mixture]
+    common, engines = fit_groups(dense)
+    assert asdict(common) == pytest.approx(asdict(Constants()), rel=0.02)
+    for engine, found in engines.items():
+        assert asdict(found) == pytest.approx(asdict(constants_for(engine)), rel=0.02)
