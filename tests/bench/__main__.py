@@ -14,6 +14,7 @@ import platform
 import tempfile
 import time
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -32,7 +33,14 @@ ROOMS = (
     "pages",
     "focus",
     "engine",
+    "engine_speed",
+    "engine_runs",
+    "engine_intervals",
+    "engine_cluster",
+    "engine_selfcheck",
 )
+# Rooms that run a real model.
+NEED_TORCH = ("engine_selfcheck",)
 
 Figure = tuple[str, float, str, str]
 
@@ -71,6 +79,9 @@ def main() -> None:
     console = Console(width=None if os.isatty(1) else 120)
     console.print(describe_machine())
     for room in wanted:
+        if room in NEED_TORCH and find_spec("torch") is None:
+            console.print(f"{room}: left out, for PyTorch is missing (make engine)")
+            continue
         began_s = time.monotonic()
         with tempfile.TemporaryDirectory(prefix=f"bench-{room}-") as folder:
             figures = measure_room(room, Path(folder))
