@@ -38,7 +38,7 @@ COUNTS = (0, 1, 2, 3, 8)
 DRAWS = 2  # of few points from a group
 MOST_CLIENTS = 256  # more take minutes to be simulated
 FEW = 10  # points; smaller groups say too little of how far off a fit is
-MANY = 60  # of which halves are fitted
+MANY = 40  # of which halves are fitted
 KINDS = {"dense": False, "mixture": True}
 
 Found = dict[Group, Floats]
