@@ -136,12 +136,12 @@ def read_groups(path: Path) -> list[Group]:
     return read_points(text.splitlines(), load())[0]
 
 
-def pooled(found: dict[Group, Floats], mixture: bool, engine: str = "") -> Floats:
-    """Errors of all groups of that kind, and of that engine if one is named."""
+def pooled(found: dict[Group, Floats], mixture: bool | None = None, engine: str = "") -> Floats:
+    """Errors of all groups; of one kind of model, or of one engine, if that is named."""
     chosen = [
         off
         for group, off in found.items()
-        if group.is_mixture is mixture and engine in ("", group.engine)
+        if mixture in (None, group.is_mixture) and engine in ("", group.engine)
     ]
     return np.concatenate([np.empty((0, 2)), *chosen])
 
@@ -165,7 +165,7 @@ def measure(workdir: Path, points: Path = POINTS) -> list[Figure]:
 
 
 def accuracy(ways: dict[str, dict[Group, Floats]]) -> list[Figure]:
-    """Errors by way of fitting and kind of model; TTFT by engine too."""
+    """Errors by way of fitting and kind of model; TTFT by engine, and by kind and engine."""
     figures: list[Figure] = []
     for way, found in ways.items():
         for kind, mixture in KINDS.items():
@@ -176,23 +176,19 @@ def accuracy(ways: dict[str, dict[Group, Floats]]) -> list[Figure]:
                 (f"TPOT error {way}, {kind}, mean", float(np.nanmean(tpot)), "%", limits[1]),
                 (f"TTFT error {way}, {kind}, median", float(np.nanmedian(ttft)), "%", limits[2]),
             ]
-            figures += [
-                (
-                    f"TTFT error {way}, {kind}, {engine}",
-                    median_ttft(found, mixture, engine),
-                    "%",
-                    limits[2],
-                )
-                for engine in sorted(
-                    {group.engine for group in found if group.is_mixture is mixture}
-                )
-            ]
-    return figures
+        for engine in sorted({group.engine for group in found}):
+            figures.append(of_engine(way, found, engine, None, BARS[way][2]))
+            figures += [of_engine(way, found, engine, kind, "") for kind in KINDS]
+    return [figure for figure in figures if not np.isnan(figure[1])]
 
 
-def median_ttft(found: dict[Group, Floats], mixture: bool, engine: str) -> float:
-    """Of all groups of an engine, in percent."""
-    return float(np.nanmedian(pooled(found, mixture, engine)[:, 0]) * 100)
+def of_engine(
+    way: str, found: dict[Group, Floats], engine: str, kind: str | None, bar: str
+) -> Figure:
+    """The median error of an engine's TTFT, of all models or of one kind; NaN if it ran none."""
+    off = pooled(found, None if kind is None else KINDS[kind], engine)[:, 0]
+    name = f"TTFT error {way}, {engine}" + (f", {kind}" if kind else "") + ", median"
+    return name, float(np.nanmedian(off) * 100) if len(off) else float("nan"), "%", bar
 
 
 def main() -> None:
