@@ -78,12 +78,17 @@ class HandOver:
         timeline: Timeline,
         poke: Callable[[Member], None],
         over: Callable[[Sequence, int], None],
+        placed: Callable[[int, int, int], None],
     ) -> None:
-        """`poke`: something changed for a replica. `over`: a client gave up at that time."""
+        """`poke`: something changed for a replica. `over`: a client gave up at that time.
+
+        `placed`: a request, by its index, is at this replica of this group now.
+        """
         self.split = split
         self.timeline = timeline
         self.poke = poke
         self.over = over
+        self.placed = placed
         self.prefill = fleet.cluster.number(split.prefill)
         self.decode = fleet.cluster.number(split.decode)
         self.receivers: dict[int, Receiver] = {}
@@ -137,8 +142,10 @@ class HandOver:
             transfer.arrived = True
             transfer.target.coming -= 1
             self._release(transfer)
-            transfer.target.replica.add(transfer.seq)  # it fits, and the queue has no limit
-            self.poke(transfer.target.replica)
+            replica = transfer.target.replica
+            replica.add(transfer.seq)  # it fits, and the queue has no limit
+            self.placed(transfer.seq.index, replica.index, replica.group)
+            self.poke(replica)
         else:
             self._end(transfer)
         self._send(link, now)

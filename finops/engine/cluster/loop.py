@@ -77,7 +77,12 @@ class ClusterSimulation:
         cluster = self.cluster
         if cluster.disaggregation is not None:
             self.hand_over = HandOver(
-                cluster.disaggregation, self.fleet, self.timeline, self._poke, self._gave_up
+                cluster.disaggregation,
+                self.fleet,
+                self.timeline,
+                self._poke,
+                self._gave_up,
+                self.ledger.placed,
             )
             self.sources = frozenset([self.hand_over.prefill])
             self.receivers = frozenset([self.hand_over.decode])

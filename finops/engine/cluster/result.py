@@ -44,7 +44,7 @@ class ClusterResult(Result):
     """The columns of a Result, and where each request ended.
 
     `replica` (an index of `replicas`) and `group` (of the cluster's groups) are those of the last
-    attempt, −1 if no replica took it; where prefill and decode are apart, who finished it.
+    attempt, −1 if no replica took it; where prefill and decode are apart, who had it last.
     `escalated` is 1 where the small model's answer was not good enough: `first_ps` and
     `scheduled_ps` are then the large model's, `arrival_ps` is still the request's. `busy_ps`,
     `steps` and `computed_tokens` are sums over all replicas, `utilisation` is of the time paid for.

@@ -107,7 +107,8 @@ def escalated(draw: st.DrawFn, *, patient: bool = False) -> Case:
     rng = Random(draw(st.integers(0, 1000)))
     fails = np.array([rng.random() < 0.5 for _ in range(len(workload))])
     escalation = Escalation("small", "large", fails, draw(st.sampled_from((0, 250))))
-    return workload, Cluster((small, large), draw(routers()), escalation=escalation)
+    both = (small, large) if draw(st.booleans()) else (large, small)
+    return workload, Cluster(both, draw(routers()), escalation=escalation)
 
 
 @st.composite
@@ -124,7 +125,8 @@ def split(draw: st.DrawFn, *, patient: bool = False) -> Case:
     apart = Disaggregation(
         latency_ps=draw(st.sampled_from((0, 40, 700))), token_ps=draw(st.integers(0, 20))
     )
-    return workload, Cluster((prefill, decode), draw(routers()), disaggregation=apart)
+    both = (prefill, decode) if draw(st.booleans()) else (decode, prefill)
+    return workload, Cluster(both, draw(routers()), disaggregation=apart)
 
 
 def unlimit(service: ServiceClass) -> ServiceClass:

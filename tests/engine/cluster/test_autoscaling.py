@@ -98,6 +98,13 @@ def test_replicas_times_signal_over_target_is_what_is_up(
     assert sum(use.up_ps >= result.end_ps - 1_000 for use in result.replicas) == replicas
 
 
+def test_a_first_token_is_not_seen_before_it_is_out() -> None:
+    # It is out at 100: the look at 50 sees nothing, that at 100 orders a second replica.
+    rule = scaling(Signal.TTFT, 50e-12, 1, 2, start_ps=0, every_ps=50, window_ps=10**6)
+    result = run([Request(0, 4, 2)], rule, 1)
+    assert [use.up_ps for use in result.replicas] == [200, 100]
+
+
 def test_a_rule_that_no_group_could_follow_is_refused() -> None:
     with pytest.raises(InvalidPolicy, match="target"):
         Scaling(Signal.WAITING, 0.0)

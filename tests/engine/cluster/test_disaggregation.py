@@ -79,6 +79,16 @@ def test_who_gives_up_on_the_way_is_over_then_and_its_blocks_are_free_at_the_end
     assert watched.hand_over.transfers == 2
 
 
+def test_who_gives_up_between_the_arrival_and_the_next_step_leaves_no_blocks_behind() -> None:
+    # A's steps end at 165 and 175. B arrives at 170 and goes at 173: what was kept for it is free
+    # at 175, which the watch sees at the end.
+    result, watched = run([Request(0, 10, 9), Request(0, 20, 9, timeout_ps=173)])
+    assert result.status.tolist() == [State.FINISHED, State.TIMED_OUT]
+    assert result.finish_ps.tolist() == [205, 173]
+    assert result.replica.tolist() == [1, 1]
+    assert watched.end == 205
+
+
 def test_a_victim_on_the_decode_side_computes_its_prompt_there_again() -> None:
     # Six blocks of 10 tokens. Both come with 2, and end with 4 each: the later one has to go once.
     tight = replace(POLICY, blocks=6)

@@ -33,14 +33,15 @@ def test_a_step_lasts_as_long_as_the_slowest_rank_and_idle_ranks_step_along() ->
 
 
 def test_a_request_goes_to_the_rank_with_least_running_and_four_times_waiting() -> None:
-    # One sequence a rank. A runs on 0, B on 1. C finds 1 and 1 and waits on 0: 5 and 1. So D waits
-    # on 1: 5 and 5. At 100 A ends, and C runs: 1 and 5. E goes to 0 and waits: 5 and 5. F: 0.
-    policy = Policy(blocks=100, max_seqs=1)
+    # Four blocks a rank. A takes all of rank 0's until 500; all others need one. B goes to 1. At 10
+    # both run one: C goes to 0 and waits, 5. D goes to 1. At 120 that runs two, so E goes there too
+    # although rank 0 has no more requests; at 220 it runs three, and F is the fourth.
+    policy = Policy(blocks=4, max_seqs=8)
     group = ReplicaGroup(policy, LinearStepTime(100), 2, lockstep=True)
-    times = [(0, 1), (0, 3), (10, 9), (20, 9), (110, 9), (120, 9)]
-    workload = Workload.of([Request(time, 4, output) for time, output in times])
+    later = [Request(time, 4, 9) for time in (0, 10, 20, 120, 220)]
+    workload = Workload.of([Request(0, 60, 5), *later])
     result = simulate_cluster(workload, Cluster((group,)))
-    assert result.replica.tolist() == [0, 1, 0, 1, 0, 0]
+    assert result.replica.tolist() == [0, 1, 0, 1, 1, 1]
 
 
 @given(single_cases(patient=True))
