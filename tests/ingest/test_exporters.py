@@ -118,10 +118,10 @@ def test_opentelemetrys_exporter_over_grpc(
 def test_exporters_send_again_what_they_were_told_to(receiver: Serving, way: str) -> None:
     take, refusals = receiver.intake.rates.check, [1, 1]
 
-    def check(identity: KeyIdentity) -> None:
+    def check(identity: KeyIdentity, *units: str) -> None:
         if refusals:
             raise Busy("not now", refusals.pop())
-        take(identity)
+        take(identity, *units)
 
     receiver.intake.rates.check = check  # type: ignore[method-assign]
     exporter: SpanExporter = (
