@@ -18,6 +18,8 @@ BIN    := .venv/bin
 	@echo "Installing requirements/engine.lock (PyTorch is large) ..."
 	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes -r requirements/torch.lock -r requirements/engine.lock
 	@$(BIN)/python -c 'import torch' || { echo 'This build of PyTorch does not load here: requirements/torch.lock says which one does.' >&2; exit 1; }
+	@echo "Compiling the engine (half a minute) ..."
+	@$(BIN)/python -m finops.engine.compiled
 	@touch $@
 
 run: .venv/.core  ## Start everything on http://127.0.0.1:8000 (first start plays the demo traffic)

@@ -14,7 +14,7 @@ def main() -> None:
     """Run one request through."""
     one = np.ones(1, np.int64)
     if not is_installed():
-        raise SystemExit("numba is not installed: pip install 'inferledger[engine]' brings it.")
+        raise SystemExit("numba is not installed: `make engine` brings it.")
     run(Workload.of_columns(one, one, one), Policy(blocks=1), LinearStepTime(1))
 
 
