@@ -15,6 +15,7 @@ from finops.engine.decode import Undecodable, decode
 from finops.engine.errors import InvalidProfile
 from finops.engine.points import Point
 from finops.engine.step_time import Constants, Deployment
+from finops.engine.text_file import text_of
 
 SCHEMA = "inferledger-engine-profile/1"
 # The step-time model that constants belong to. Raised when the same constants no longer mean the
@@ -119,9 +120,7 @@ def as_json(record: ProfileRecord) -> dict[str, object]:
 def read_profile(path: Path) -> ProfileRecord:
     """The profile in a file; raises InvalidProfile that says what is wrong with it."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InvalidProfile(f"{path.name} can't be read: {error.strerror}.") from error
+        content = json.loads(text_of(path, InvalidProfile))
     except ValueError as error:
         raise InvalidProfile(f"{path.name} is no JSON: {error}.") from error
     return profile_of(content, path.name)

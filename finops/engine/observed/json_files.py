@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from finops.engine.observed.run import InvalidRun
+from finops.engine.text_file import text_of
 
 
 def json_lines(path: Path) -> Iterator[dict[str, object]]:
     """Objects of a file of JSON lines, gzipped or not; raises InvalidRun with the line."""
-    for at, line in enumerate(text_of(path).splitlines(), 1):
+    for at, line in enumerate(text_of(path, InvalidRun).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -25,25 +25,14 @@ def json_lines(path: Path) -> Iterator[dict[str, object]]:
 
 
 def read_json(path: Path) -> dict[str, object]:
-    """The object of a JSON file, gzipped or not."""
+    """The object of a JSON file, gzipped or not; raises InvalidRun."""
     try:
-        content = json.loads(text_of(path))
+        content = json.loads(text_of(path, InvalidRun))
     except ValueError as error:
         raise InvalidRun(f"{path.name} is no JSON: {error}.") from error
     if not isinstance(content, dict):
         raise InvalidRun(f"{path.name} must hold one object.")
     return content
-
-
-def text_of(path: Path) -> str:
-    """The text of a file; raises InvalidRun if there is none."""
-    try:
-        content = path.read_bytes()
-        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    except OSError as error:
-        raise InvalidRun(f"{path.name} can't be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise InvalidRun(f"{path.name} is not text in UTF-8.") from error
 
 
 def number(row: Mapping[str, object], name: str, path: Path) -> float:

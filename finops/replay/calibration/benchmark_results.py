@@ -20,8 +20,8 @@ from finops.engine.observed.benchmarks.recognise import read_benchmark
 from finops.engine.observed.run import Run, Setup
 from finops.engine.points import Point
 from finops.engine.read_points import point_of
+from finops.engine.text_file import text_of
 from finops.replay.calibration.errors import InvalidInput
-from finops.replay.calibration.points_file import text_of
 
 NEEDED = ("max_concurrency", "completed", "total_input_tokens", "total_output_tokens")
 MEANS = {"ttft_ms": "mean_ttft_ms", "tpot_ms": "mean_tpot_ms"}
@@ -37,7 +37,7 @@ def read_results(
     `deployment` says what the file doesn't, in the columns of a points file: model, gpu, engine,
     precision, tp and, if it isn't the engine's usual, kv. Raises InvalidInput or EngineError.
     """
-    results = results_of(text_of(path))
+    results = results_of(text_of(path, InvalidInput))
     if results and all(number(result, name) for result in results for name in NEEDED):
         return [point_from(result, deployment, catalogue, path.name) for result in results]
     benchmarks = results[0].get("benchmarks") if len(results) == 1 else None

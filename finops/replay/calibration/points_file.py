@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from finops.engine.catalogue import Catalogue
 from finops.engine.read_points import Group, read_points
+from finops.engine.text_file import text_of
 from finops.replay.calibration.errors import InvalidInput
 
 REQUIRED = (
@@ -32,26 +32,9 @@ def read_points_file(path: Path, catalogue: Catalogue) -> tuple[list[Group], Map
 
     Raises InvalidInput for a file that isn't one, with the line and the cell.
     """
-    lines = text_of(path).splitlines()
+    lines = text_of(path, InvalidInput).splitlines()
     check_rows(lines, path.name)
     return read_points(lines, catalogue)
-
-
-def text_of(path: Path) -> str:
-    """The text of a file, gzipped or not."""
-    try:
-        content = path.read_bytes()
-        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
-    except (OSError, EOFError) as error:
-        raise InvalidInput(f"{path.name} can't be read: {reason_of(error)}.") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path.name} is not text in UTF-8.") from error
-
-
-def reason_of(error: OSError | EOFError) -> str:
-    """Why a file can't be read, without its path."""
-    strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or str(error)
 
 
 def check_rows(lines: list[str], name: str) -> None:

@@ -189,6 +189,13 @@ def test_benchmarks_of_guidellm_are_read(tmp_path: Path) -> None:
         read_guidellm(saved(tmp_path, GUIDELLM), benchmark=1)
     with pytest.raises(InvalidRun, match="no list of successful"):
         read_guidellm(saved(tmp_path, {"benchmarks": [{"requests": None}]}))
+    text = json.dumps(GUIDELLM).replace(
+        '"time_to_first_token_ms": 250.0', '"time_to_first_token_ms": "x"'
+    )
+    assert '"x"' in text
+    (tmp_path / "wrong.json").write_text(text)
+    with pytest.raises(InvalidRun, match="needs a number as time_to_first_token_ms"):
+        read_benchmark(tmp_path / "wrong.json")
 
 
 def test_records_of_aiperf_are_read_without_failures_and_warm_up(tmp_path: Path) -> None:

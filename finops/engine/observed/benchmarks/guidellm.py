@@ -27,12 +27,11 @@ def read_guidellm(path: Path, setup: Setup | None = None, *, benchmark: int = -1
         name: np.array([number(row, name, path) for row in rows])
         for name in ("request_start_time", "request_latency", "prompt_tokens", "output_tokens")
     }
-    first = [row.get("time_to_first_token_ms") for row in rows]
     calls = Calls(
         columns["request_start_time"],
         columns["prompt_tokens"].astype(np.int64),
         columns["output_tokens"].astype(np.int64),
-        ttft_s=np.array([np.nan if ms is None else float(str(ms)) / 1e3 for ms in first]),
+        ttft_s=np.array([first_token_s(row, path) for row in rows]),
         e2e_s=columns["request_latency"],
     )
     return run_of(calls, setup, source=path.name)
@@ -51,6 +50,13 @@ def requests_of(
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InvalidRun(f"{path.name} has no list of successful requests in its benchmark.")
     return rows
+
+
+def first_token_s(row: Mapping[str, object], path: Path) -> float:
+    """Seconds to the first token; NaN where it wasn't measured."""
+    if row.get("time_to_first_token_ms") is None:
+        return float("nan")
+    return number(row, "time_to_first_token_ms", path) / 1e3
 
 
 def is_whole(row: Mapping[str, object]) -> bool:

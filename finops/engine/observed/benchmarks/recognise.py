@@ -10,8 +10,8 @@ from finops.engine.observed.benchmarks.aiperf import read_aiperf
 from finops.engine.observed.benchmarks.guidellm import read_guidellm
 from finops.engine.observed.benchmarks.sglang import read_sglang
 from finops.engine.observed.benchmarks.vllm import read_vllm
-from finops.engine.observed.json_files import text_of
 from finops.engine.observed.run import InvalidRun, Run, Setup
+from finops.engine.text_file import text_of
 
 Reader = Callable[[Path, Setup | None], Run]
 
@@ -23,7 +23,7 @@ def read_benchmark(path: Path, setup: Setup | None = None) -> Run:
 
 def reader_of(path: Path) -> Reader:
     """Who can read it: SGLang's lines say their backend and dataset, vLLM's one object its model"""
-    text = text_of(path).lstrip()
+    text = text_of(path, InvalidRun).lstrip()
     try:
         found, _ = json.JSONDecoder().raw_decode(text)
     except ValueError as error:
