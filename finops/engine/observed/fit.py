@@ -70,7 +70,7 @@ def fit_run(
     found = []
     for mixed_kv in mixed_kvs or (run.setup.mixed_kv,):
         tried = replace(run, setup=replace(run.setup, mixed_kv=mixed_kv))
-        loss, constants = Search(tried, policy, deployment, known, start or starting(deployment)).fit()
+        loss, constants = Search(tried, policy, deployment, known, start or Constants()).fit()
         found.append((loss, tried, constants))
     _, run, constants = min(found, key=lambda each: each[0])
     result, _ = replay_steps(run, policy, deployment, constants)

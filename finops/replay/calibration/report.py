@@ -139,8 +139,7 @@ def span(ends: tuple[int, int]) -> str:
 
 def is_of(record: ProfileRecord, point: Point) -> bool:
     """Whether a point was measured on the profile's deployment, on whatever number of GPUs."""
-    at = record.deployment
-    return replace(point.deployment, tp=at.tp, ep=at.ep) == at
+    return replace(point.deployment, tp=record.deployment.tp) == record.deployment
 
 
 def compare_points(record: ProfileRecord, points: Rows[Point]) -> list[Compared]:
