@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +102,18 @@ def percentiles(values: Floats) -> dict[str, float]:
     return {"mean": float(values.mean()), **dict(zip(names, map(float, marks), strict=True))}
 
 
+class Outcomes(TypedDict):
+    """What a Ledger knows of a Result."""
+
+    arrival_ps: Column
+    scheduled_ps: Column
+    first_ps: Column
+    finish_ps: Column
+    status: Column
+    cached: Column
+    preempted: Column
+
+
 class Ledger:
     """Writes down what happens to each request."""
 
@@ -128,6 +141,18 @@ class Ledger:
             self.cached[index] = seq.cached
         if seq.preemptions:
             self.preempted[index] += seq.preemptions
+
+    def columns(self) -> Outcomes:
+        """The columns of a result."""
+        return {
+            "arrival_ps": column(self.arrival),
+            "scheduled_ps": column(self.scheduled),
+            "first_ps": column(self.first),
+            "finish_ps": column(self.finish),
+            "status": column(self.status),
+            "cached": column(self.cached),
+            "preempted": column(self.preempted),
+        }
 
 
 def column(numbers: array[int]) -> Column:

@@ -292,15 +292,9 @@ class ClusterSimulation:
     def _result(self) -> ClusterResult:
         ledger, uses = self.ledger, self.fleet.uses(self.end)
         return ClusterResult(
-            arrival_ps=column(ledger.arrival),
-            scheduled_ps=column(ledger.scheduled),
-            first_ps=column(ledger.first),
-            finish_ps=column(ledger.finish),
+            **ledger.columns(),
             output=self.workload.output,
-            status=column(ledger.status),
             attempts=column(self.arrivals.attempts),
-            cached=column(ledger.cached),
-            preempted=column(ledger.preempted),
             busy_ps=sum(use.busy_ps for use in uses),
             start_ps=self.start,
             end_ps=self.end,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from finops.engine.errors import InvalidPolicy
-from finops.engine.observed.lockstep import Lockstep, StepRow
+from finops.engine.observed.engine_loop import EngineLoop, StepRow
 from finops.engine.observed.run import Run, Seen, Setup, Times
 from finops.engine.policy import Policy
 from finops.engine.result import Result
@@ -30,7 +30,7 @@ def replay_steps(
 ) -> tuple[Result, list[StepRow]]:
     """The same, step by step, and what each step did."""
     executor = SimulatedExecutor(shared(deployment, run.setup), constants)
-    loop = Lockstep(run.workload, policy, executor, run.setup)
+    loop = EngineLoop(run.workload, policy, executor, run.setup)
     return loop.run(), loop.steps
 
 
@@ -55,7 +55,7 @@ def shared(deployment: Deployment, setup: Setup) -> Deployment:
             f"{setup.ranks} ranks without expert parallelism are replicas of their own: simulate "
             "them with finops.engine.cluster."
         )
-    return replace(deployment, tp=deployment.tp * setup.ranks)
+    return replace(deployment, tp=deployment.tp * setup.ranks, ep=setup.ranks)
 
 
 def policy_of(setup: Setup, deployment: Deployment) -> Policy:

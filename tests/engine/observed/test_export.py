@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from finops.engine.executor import LinearStepTime
+from finops.engine.observed.engine_loop import EngineLoop
 from finops.engine.observed.export import Exported, export, read_export
-from finops.engine.observed.lockstep import Lockstep
 from finops.engine.observed.run import InvalidRun, Seen, Setup
 from finops.engine.policy import Policy, ServiceClass
 from finops.engine.result import Result
@@ -54,7 +54,7 @@ def test_a_run_of_ranks_with_overlap_replays_to_itself(case: Case) -> None:
     setup = Setup(ranks=2, expert_parallel=True, overlap=True)
 
     def served(flow: Workload, by: Policy, at: Setup) -> Result:
-        return Lockstep(flow, by, step_time, at).run()
+        return EngineLoop(flow, by, step_time, at).run()
 
     text = export(workload, policy, served(workload, policy, setup), setup)
     found = read_back(text)

@@ -15,8 +15,8 @@ from collections import deque
 from finops.engine.errors import InvalidPolicy, InvalidWorkload
 from finops.engine.executor import StepTime
 from finops.engine.observed.run import Setup
-from finops.engine.policy import Policy
-from finops.engine.result import Ledger, Result, column
+from finops.engine.policy import Policy, ServiceClass
+from finops.engine.result import Ledger, Result
 from finops.engine.scheduler import Scheduler
 from finops.engine.sequence import Sequence
 from finops.engine.workload import Workload
@@ -53,7 +53,7 @@ class Rank:
             self.scheduler.add(self.held.popleft())
 
 
-class Lockstep:
+class EngineLoop:
     """Serves an open loop of patient requests; `steps` says afterwards what each step did."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Lockstep:
                 "their answer and are of one class can be replayed. Drop timeouts, next turns and "
                 "classes, or replay without overlap on one rank."
             )
-        if policy.classes != Policy(1, max_seqs=1).classes:
+        if policy.classes != (ServiceClass(),):
             raise InvalidPolicy(
                 "With overlap or several ranks there is one class without limits of its own: leave "
                 "out classes, or replay without overlap on one rank."
@@ -144,18 +144,11 @@ class Lockstep:
         self.now, self.free = (start, end) if self.overlap else (end, end)
 
     def _result(self) -> Result:
-        ledger, size = self.ledger, len(self.workload)
-        start = int(self.workload.arrival_ps[0]) if size else 0
+        start = int(self.workload.arrival_ps[0]) if len(self.workload) else 0
         return Result(
-            arrival_ps=column(ledger.arrival),
-            scheduled_ps=column(ledger.scheduled),
-            first_ps=column(ledger.first),
-            finish_ps=column(ledger.finish),
+            **self.ledger.columns(),
             output=self.workload.output,
-            status=column(ledger.status),
             attempts=self.workload.klass + 1,
-            cached=column(ledger.cached),
-            preempted=column(ledger.preempted),
             busy_ps=sum(end - start for start, end, *_ in self.steps),
             start_ps=start,
             end_ps=max(start, self.free),
@@ -166,9 +159,8 @@ class Lockstep:
 
 def is_plain(workload: Workload) -> bool:
     """Whether it is an open loop of patient requests of one class."""
-    waits = workload.timeout_ps.any() or bool((workload.after >= 0).any())
-    leaves = workload.cancel_ps is not None and bool(workload.cancel_ps.any())
-    return not (waits or leaves or workload.klass.any())
+    follows = bool((workload.after >= 0).any())
+    return not (workload.has_ends or follows or workload.klass.any())
 
 
 def pace(sizes: list[Sizes]) -> Sizes:
