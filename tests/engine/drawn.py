@@ -24,10 +24,10 @@ CLASSES = (
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     """Few blocks, few sequences, a small budget."""
-    max_seqs = draw(st.integers(1, 12))
+    max_seqs, block_size = draw(st.integers(1, 12)), draw(st.sampled_from((1, 4, 16)))
     return Policy(
-        blocks=draw(st.integers(6, 40)),
-        block_size=draw(st.sampled_from((1, 4, 16))),
+        blocks=draw(st.integers(50, 250)) // block_size,
+        block_size=block_size,
         max_seqs=max_seqs,
         max_tokens=max_seqs + draw(st.integers(0, 40)),
         prefix_cache=draw(st.booleans()),

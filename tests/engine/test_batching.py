@@ -73,6 +73,27 @@ def test_classes_go_by_priority_and_their_cap() -> None:
     assert started(requests, policy) == [100, 200, 100]
 
 
+@given(st.integers(0, 2**20), st.integers(1, 30), st.integers(1, 5), st.integers(0, 900))
+@settings(max_examples=60, deadline=None)
+def test_a_dynamic_batch_waits_until_it_is_full_or_due_and_no_longer(
+    seed: int, size: int, rows: int, wait: int
+) -> None:
+    rng = Random(seed)
+    times = sorted(rng.randint(0, 8_000) for _ in range(size))
+    requests = [Request(time, rng.randint(1, 40), rng.randint(1, 8)) for time in times]
+    expected: list[int] = []
+    free = 0
+    while len(expected) < size:
+        ahead = requests[len(expected) : len(expected) + rows]
+        due = ahead[0].arrival_ps + wait
+        full = ahead[-1].arrival_ps if len(ahead) == rows else due
+        start = max(free, min(due, full))
+        members = [row for row in ahead if row.arrival_ps <= start]
+        expected += [start] * len(members)
+        free = start + 100 * max(row.output for row in members)
+    assert started(requests, BatchPolicy(1_000, max_seqs=rows, max_wait_ps=wait)) == expected
+
+
 @given(st.integers(0, 2**20), st.integers(1, 20), st.sampled_from((None, 0, 400)))
 @settings(max_examples=60, deadline=None)
 def test_all_that_fits_finishes_in_time_order(seed: int, size: int, wait: int | None) -> None:

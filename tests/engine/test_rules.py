@@ -25,7 +25,7 @@ Case = tuple[Workload, Policy, LinearStepTime]
 @settings(max_examples=250, deadline=None)
 def test_every_step_keeps_budget_order_and_blocks(case: Case) -> None:
     # Rules 1 to 6 and 9, and the freed blocks of rule 14: see tests/engine/watched.py.
-    run_watched(*case)
+    assert difference(run_watched(*case), simulate(*case, compiled=False)) == []
 
 
 @given(cases())
@@ -59,6 +59,52 @@ def test_times_are_in_order_and_the_engine_is_busy_at_most_all_the_time(case: Ca
     assert (result.first_ps == result.finish_ps)[done & (result.output == 1)].all()
     assert 0 <= result.busy_ps <= result.end_ps - result.start_ps
     assert (result.status >= State.FINISHED).all()
+
+
+@given(cases())
+@few
+def test_waiting_prefill_and_decoding_add_up_to_the_whole(case: Case) -> None:
+    result = simulate(*case)
+    queue, ttft, e2e = result.queue_s(), result.ttft_s(), result.e2e_s()
+    assert (queue >= 0).all()
+    assert (ttft > queue).all()
+    several = result.output[result.finished] > 1
+    tokens = result.output[result.finished][several]
+    assert (ttft[several] + result.tpot_s() * (tokens - 1)) == pytest.approx(e2e[several])
+    assert ttft[~several] == pytest.approx(e2e[~several])
+
+
+@given(cases(patient=True))
+@few
+def test_every_token_is_computed_once_where_nobody_is_preempted(case: Case) -> None:
+    workload, policy, step_time = case
+    result = simulate(workload, policy, step_time)
+    assume(not result.preempted.any())
+    done = result.finished
+    needed = workload.prompt + workload.output - 1 - result.cached
+    assert result.computed_tokens == needed[done].sum()
+
+
+@given(cases())
+@few
+def test_a_client_sees_an_end_when_it_gives_up_and_its_next_turn_comes_from_there(
+    case: Case,
+) -> None:
+    workload, policy, step_time = case
+    result = simulate(workload, policy, step_time)
+    waited = result.finish_ps - result.arrival_ps
+    assert (result.attempts <= workload.retry.attempts).all()
+    assert ((result.attempts > 0) == (result.status != State.NOT_SENT)).all()
+    once = (result.status == State.TIMED_OUT) & (result.attempts == 1)
+    assert (waited == workload.timeout_ps)[once].all()
+    if workload.cancel_ps is not None:
+        assert (waited == workload.cancel_ps)[result.status == State.CANCELLED].all()
+    turned = (workload.after >= 0) & (result.status != State.NOT_SENT)
+    before = result.finish_ps[workload.after]
+    assert (result.arrival_ps == before + workload.arrival_ps)[turned].all()
+    gone = (State.CANCELLED, State.NOT_SENT)
+    never = (workload.after >= 0) & np.isin(result.status[workload.after], gone)
+    assert (never == (result.status == State.NOT_SENT)).all()
 
 
 @given(cases(patient=True))
@@ -151,22 +197,36 @@ def test_a_closed_system_scales_with_its_step_time(
 def test_more_blocks_never_let_anyone_finish_later_where_steps_cost_the_same(
     policy: Policy, more: int, data: st.DataObject
 ) -> None:
-    policy = replace(policy, max_tokens=10_000, classes=(ServiceClass(),), prefix_cache=False)
-    policy = replace(policy, reserve=True)
-    drawn = data.draw(workloads(policy, patient=True))
-    workload = replace(
-        drawn,
-        arrival_ps=np.sort(drawn.arrival_ps),
-        klass=np.zeros_like(drawn.klass),
-        after=np.full_like(drawn.after, -1),
-        hashes=None,
-    )
+    policy, workload = plain_queue(policy, data)
     few_blocks = simulate(workload, policy, LinearStepTime(100))
     many = simulate(workload, replace(policy, blocks=policy.blocks + more), LinearStepTime(100))
     both = few_blocks.finished & many.finished
     assume((few_blocks.finished == many.finished).all())
     # Steps start when someone comes to an idle engine: so the two may be out of step by one.
     assert (many.finish_ps < few_blocks.finish_ps + 100)[both].all()
+
+
+def plain_queue(policy: Policy, data: st.DataObject) -> tuple[Policy, Workload]:
+    """First come, first served, with prompts in one step and without preemption; who comes when."""
+    policy = replace(policy, max_tokens=10_000, classes=(ServiceClass(),), prefix_cache=False)
+    policy = replace(policy, reserve=True)
+    drawn = data.draw(workloads(policy, patient=True))
+    zeros = np.zeros_like(drawn.klass)
+    arrivals = np.sort(drawn.arrival_ps)
+    return policy, replace(drawn, arrival_ps=arrivals, klass=zeros, after=zeros - 1, hashes=None)
+
+
+@given(policies(), st.integers(1, 99), st.data())
+@few
+def test_faster_steps_never_let_anyone_finish_later(
+    policy: Policy, step_ps: int, data: st.DataObject
+) -> None:
+    policy, workload = plain_queue(policy, data)
+    slow = simulate(workload, policy, LinearStepTime(100))
+    faster = simulate(workload, policy, LinearStepTime(step_ps))
+    assert (slow.status == faster.status).all()
+    # Whoever comes just after a step has begun waits for its end.
+    assert (faster.finish_ps < slow.finish_ps + step_ps)[slow.finished].all()
 
 
 def test_littles_law_holds_for_a_steady_load() -> None:
@@ -195,6 +255,11 @@ def test_a_timeout_is_tried_again_as_the_same_request_and_the_next_turn_waits_fo
     assert result.attempts.tolist() == [2, 1]
     assert result.finish_ps.tolist() == [1_900, 2_200]
     assert result.arrival_ps.tolist() == [0, 2_000]
+    # What it costs counts both attempts (five steps each, four tokens and four times one), and the
+    # next turn's two steps; what was answered counts one.
+    assert (result.computed_tokens, result.busy_ps) == (8 + 8 + 5, 1_200)
+    assert result.requests_per_s * result.span_s == pytest.approx(1)
+    assert result.output_tokens_per_s * result.span_s == pytest.approx(2)
 
 
 @pytest.mark.parametrize("fast", [True, False])

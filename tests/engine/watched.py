@@ -50,6 +50,9 @@ def check_step(scheduler: Scheduler, step: Step, before: set[int]) -> None:
         assert sum(count for _, count in step.work) == policy.max_tokens
     admitted = [seq.admission not in before for seq, _ in step.work]
     assert admitted == sorted(admitted)
+    # Nobody who ran before and runs on is left out: the budget has a token for each.
+    there = {seq.admission for seq, _ in step.work}
+    assert {number for number in scheduler.running if number in before} <= there
     for seq, count in step.work:
         assert len(seq.blocks) >= scheduler.pool.blocks_for(seq.computed + count)
     if step.preempted:
@@ -84,11 +87,15 @@ class Watched(Stepwise):
         super().__init__(scheduler, step_time)
         self.chains = list(workload.hashes or ()) if scheduler.policy.prefix_cache else []
         self.clock = -1
+        self.ended = -1
         self.firsts: dict[Sequence, int] = {}
+        self.generated: dict[Sequence, int] = {}
+        self.kept: dict[Sequence, tuple[tuple[int, int], int, int]] = {}
 
     def advance(self, now: int, arrival: int | None, deadline: int | None) -> int | None:
-        assert now > self.clock or self.clock < 0
+        assert now > self.clock
         self.clock = now
+        self._check_idle(now)
         before = set(self.scheduler.running)
         self._check_pool()
         step = self.scheduler.schedule(now)
@@ -99,9 +106,22 @@ class Watched(Stepwise):
         time = self.step_time
         end = now + time.fixed_ps(tokens, rows) + time.kv_ps * kv + time.pair_ps * pairs
         self.finished = self.scheduler.apply(step, end)
+        self.steps += 1
+        self.tokens += tokens
+        self.ended = end
         self._check_sequences(step)
         self._check_pool()
         return end
+
+    def _check_idle(self, now: int) -> None:
+        """Between two steps is no time unless nobody was there."""
+        scheduler = self.scheduler
+        if now > self.ended:
+            waiting = [seq for heap in scheduler.waiting.heaps for _, seq in heap]
+            live = [seq for seq in waiting if seq.state is State.WAITING]
+            assert not scheduler.running
+            assert live
+            assert all(seq.arrival == now for seq in live)
 
     def _check_pool(self) -> None:
         check_blocks(self.scheduler.pool, list(self.scheduler.running.values()))
@@ -113,6 +133,11 @@ class Watched(Stepwise):
             assert seq.total == seq.prompt + seq.generated
             if seq.first >= 0:
                 assert self.firsts.setdefault(seq, seq.first) == seq.first
+            # A preemption changes neither its place in the queue nor its hits, and loses no token.
+            kept = (seq.order, seq.scheduled, seq.cached)
+            assert self.kept.setdefault(seq, kept) == kept
+            assert 0 <= seq.generated - self.generated.get(seq, 0) <= 1
+            self.generated[seq] = seq.generated
         for seq in self.finished:
             assert seq.generated == seq.target
             assert not seq.blocks
