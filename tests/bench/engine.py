@@ -1,4 +1,4 @@
-"""The batching engine: how fast it simulates, and how far its step times are from measured serving.
+"""The batching engine: how far its step times are from measured serving.
 
 `python -m tests.bench.engine [--points CSV]` prints the errors by group too.
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,19 +22,15 @@ import numpy as np
 
 from finops.engine.calibrate import Profile, calibrate, deviations, held_back
 from finops.engine.catalogue import load
+from finops.engine.constants import Constants
 from finops.engine.fit_engines import fit_engines
 from finops.engine.points import Point
-from finops.engine.policy import Policy
 from finops.engine.read_points import Group, read_points
 from finops.engine.result import Floats
-from finops.engine.simulate import simulate
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
-from finops.engine.workload import Workload
 from tests.bench.__main__ import Figure
 
 ROOT = Path(__file__).parents[2]
 POINTS = ROOT / "tests" / "engine" / "recorded" / "serving_points.csv.gz"
-LENGTHS = ROOT / "finops" / "demo" / "traces" / "azure2023_conversation.csv.gz"
 # Where every fit starts: round figures that no measured point has moved.
 PRIOR = Constants(
     memory=0.85,
@@ -50,28 +45,6 @@ PRIOR = Constants(
     door_us=5_000,
     token_us=40,
 )
-
-
-def azure_workload(size: int, per_second: float) -> Workload:
-    """Poisson arrivals; lengths drawn from the Azure conversation trace of 2023."""
-    with gzip.open(LENGTHS, "rt") as file:
-        lengths = np.loadtxt(file, np.int64, delimiter=",", skiprows=1, usecols=(1, 2))
-    rng = np.random.default_rng(0)
-    chosen = np.maximum(1, lengths[rng.integers(0, len(lengths), size)])
-    arrivals = np.cumsum(rng.exponential(1e12 / per_second, size)).astype(np.int64)
-    return Workload.of_columns(arrivals, chosen[:, 0].copy(), chosen[:, 1].copy())
-
-
-def speed(size: int, fast: bool) -> float:
-    """Requests simulated per CPU second, percentiles included; Llama 3.1 8B on one H100."""
-    catalogue = load()
-    at = Deployment(catalogue.model("llama-3.1-8b"), catalogue.gpu("h100"))
-    policy = Policy(at.kv_blocks(), max_seqs=256, max_tokens=8192)
-    workload, executor = azure_workload(size, 12.0), SimulatedExecutor(at)
-    start = time.process_time()
-    result = simulate(workload, policy, executor, fast=fast)
-    result.summary()
-    return size / (time.process_time() - start)
 
 
 def errors_of(groups: list[Group]) -> dict[str, dict[Group, Floats]]:
@@ -119,11 +92,6 @@ def fit_groups(groups: list[Group]) -> Starts:
     return fit_engines(points, PRIOR)
 
 
-def fit_together(groups: list[Group]) -> Constants:
-    """What the groups' engines have in common."""
-    return fit_groups(groups)[0]
-
-
 @cache
 def settled(group: Group) -> list[Point]:
     """A group's points, with as many clients kept waiting as fits them best."""
@@ -157,11 +125,7 @@ KINDS = {"dense": False, "mixtures": True}
 
 def measure(workdir: Path, points: Path = POINTS) -> list[Figure]:
     """The figures of `make bench`."""
-    figures: list[Figure] = [
-        ("simulated requests, Azure lengths", speed(50_000, True), "requests/CPU-s", "≥ 100,000"),
-        ("the same, step by step", speed(3_000, False), "requests/CPU-s", ""),
-    ]
-    return figures + accuracy(errors_of(read_groups(points)))
+    return accuracy(errors_of(read_groups(points)))
 
 
 def accuracy(ways: dict[str, dict[Group, Floats]]) -> list[Figure]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import time
 from pathlib import Path
-
-import numpy as np
 
 from finops.engine.catalogue import load
 from finops.engine.cluster import (
@@ -20,27 +17,16 @@ from finops.engine.cluster import (
 )
 from finops.engine.policy import Policy
 from finops.engine.step_time import Deployment, SimulatedExecutor
-from finops.engine.workload import Workload
 from tests.bench.__main__ import Figure
-from tests.engine.cluster.test_router import hit_share
+from tests.bench.engine_traffic import azure_workload
+from tests.engine.cluster.conversations import hit_share
 
-LENGTHS = Path(__file__).parents[2] / "finops/demo/traces/azure2023_conversation.csv.gz"
 PER_SECOND = 48.0  # about what four replicas can do
-
-
-def azure_workload(size: int) -> Workload:
-    """Poisson arrivals; lengths drawn from the Azure conversation trace of 2023."""
-    with gzip.open(LENGTHS, "rt") as file:
-        lengths = np.loadtxt(file, np.int64, delimiter=",", skiprows=1, usecols=(1, 2))
-    rng = np.random.default_rng(0)
-    chosen = np.maximum(1, lengths[rng.integers(0, len(lengths), size)])
-    arrivals = np.cumsum(rng.exponential(1e12 / PER_SECOND, size)).astype(np.int64)
-    return Workload.of_columns(arrivals, chosen[:, 0].copy(), chosen[:, 1].copy())
 
 
 def speed(cluster: Cluster, size: int, fast: bool) -> float:
     """Requests simulated per CPU second, percentiles included."""
-    workload = azure_workload(size)
+    workload = azure_workload(size, PER_SECOND)
     start = time.process_time()
     simulate_cluster(workload, cluster, fast=fast).summary()
     return size / (time.process_time() - start)

@@ -7,7 +7,6 @@ with everything imported, so the workload and the result are in it.
 
 from __future__ import annotations
 
-import gzip
 import os
 import subprocess
 import sys
@@ -15,29 +14,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 from finops.engine.catalogue import load
 from finops.engine.compiled.run import is_installed
 from finops.engine.policy import Policy
 from finops.engine.simulate import simulate
 from finops.engine.step_time import Deployment, SimulatedExecutor
-from finops.engine.workload import Workload
 from tests.bench.__main__ import Figure
+from tests.bench.engine_traffic import azure_workload
 
 ROOT = Path(__file__).parents[2]
-LENGTHS = ROOT / "finops" / "demo" / "traces" / "azure2023_conversation.csv.gz"
 MILLION = 1_000_000
-
-
-def azure_workload(size: int, per_second: float = 12.0) -> Workload:
-    """Poisson arrivals; lengths drawn from the Azure conversation trace of 2023."""
-    with gzip.open(LENGTHS, "rt") as file:
-        lengths = np.loadtxt(file, np.int64, delimiter=",", skiprows=1, usecols=(1, 2))
-    rng = np.random.default_rng(0)
-    chosen = np.maximum(1, lengths[rng.integers(0, len(lengths), size)])
-    arrivals = np.cumsum(rng.exponential(1e12 / per_second, size)).astype(np.int64)
-    return Workload.of_columns(arrivals, chosen[:, 0].copy(), chosen[:, 1].copy())
+PER_SECOND = 12.0
 
 
 def deployment() -> tuple[Policy, SimulatedExecutor]:
@@ -49,7 +36,7 @@ def deployment() -> tuple[Policy, SimulatedExecutor]:
 def speed(size: int, *, fast: bool = True, compiled: bool = False) -> float:
     """Requests per CPU second, the best of three for short runs."""
     policy, executor = deployment()
-    workload = azure_workload(size)
+    workload = azure_workload(size, PER_SECOND)
     seconds = []
     for _ in range(1 if size == MILLION and not compiled else 3):
         start = time.process_time()
@@ -61,9 +48,9 @@ def speed(size: int, *, fast: bool = True, compiled: bool = False) -> float:
 def bytes_per_request(compiled: bool) -> float:
     """Peak of this process beyond what it held before, by request; for a fresh process."""
     policy, executor = deployment()
-    simulate(azure_workload(1_000), policy, executor, compiled=compiled).summary()
+    simulate(azure_workload(1_000, PER_SECOND), policy, executor, compiled=compiled).summary()
     before = peak_bytes()
-    simulate(azure_workload(MILLION), policy, executor, compiled=compiled).summary()
+    simulate(azure_workload(MILLION, PER_SECOND), policy, executor, compiled=compiled).summary()
     return (peak_bytes() - before) / MILLION
 
 
@@ -76,7 +63,7 @@ def peak_bytes() -> int:
 def start_seconds(compiled: bool) -> float:
     """Seconds until ten requests are simulated, from the start of this process."""
     policy, executor = deployment()
-    simulate(azure_workload(10), policy, executor, compiled=compiled).summary()
+    simulate(azure_workload(10, PER_SECOND), policy, executor, compiled=compiled).summary()
     return time.process_time()
 
 

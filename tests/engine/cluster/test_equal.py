@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from finops.engine.cluster import ClusterResult, simulate_cluster
-from finops.engine.result import Result
+from finops.engine.cluster import simulate_cluster
 from tests.engine.cluster.drawn import Case, cases, escalated, plain, split
+from tests.engine.drawn import difference
 
 many = settings(max_examples=150, deadline=None)
 
 
-def difference(one: Result, two: Result, of: type[Result]) -> list[str]:
-    """Names of the fields in which two results differ."""
-    names = [field.name for field in fields(of)]
-    return [name for name in names if not np.array_equal(getattr(one, name), getattr(two, name))]
-
-
 def check_fast(case: Case) -> None:
     fast, slow = simulate_cluster(*case), simulate_cluster(*case, fast=False)
-    assert difference(fast, slow, ClusterResult) == []
+    assert difference(fast, slow) == []
 
 
 @given(plain())

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from finops.engine.cluster import Cluster, ReplicaGroup, Router, simulate_cluster
 from finops.engine.executor import LinearStepTime
 from finops.engine.policy import BatchPolicy, Policy
-from finops.engine.result import Result
 from finops.engine.simulate import simulate
 from finops.engine.workload import Workload
 from tests.engine.cluster.drawn import routers
-from tests.engine.cluster.test_equal import difference
 from tests.engine.drawn import cases as single_cases
+from tests.engine.drawn import difference
 
 
 @given(single_cases(), routers(), st.booleans())
@@ -25,7 +24,7 @@ def test_one_replica_with_any_router_is_what_simulate_gives(
     alone = simulate(workload, policy, step_time)
     cluster = Cluster((ReplicaGroup(policy, step_time),), router)
     found = simulate_cluster(workload, cluster, fast=fast)
-    assert difference(alone, found, Result) == []
+    assert difference(alone, found) == []
     assert found.summary() == alone.summary()
     assert found.utilisation == alone.utilisation
 
@@ -41,7 +40,7 @@ def test_one_replica_of_whole_batches_is_what_simulate_gives(
     )
     alone = simulate(workload, batch, step_time)
     found = simulate_cluster(workload, Cluster((ReplicaGroup(batch, step_time),)))
-    assert difference(alone, found, Result) == []
+    assert difference(alone, found) == []
 
 
 @given(single_cases())
@@ -52,4 +51,4 @@ def test_one_rank_in_lockstep_is_what_simulate_gives(
     workload, policy, step_time = case
     alone = simulate(workload, policy, step_time)
     cluster = Cluster((ReplicaGroup(policy, step_time, lockstep=True),))
-    assert difference(alone, simulate_cluster(workload, cluster), Result) == []
+    assert difference(alone, simulate_cluster(workload, cluster)) == []

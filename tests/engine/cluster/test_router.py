@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 from finops.engine.cluster import (
     ByClass,
-    Cluster,
     LeastLoaded,
     PrefixAware,
-    ReplicaGroup,
     RoundRobin,
-    Router,
-    simulate_cluster,
 )
-from finops.engine.executor import LinearStepTime
-from finops.engine.policy import Policy
 from finops.engine.sequence import Sequence
-from finops.engine.workload import Request, Workload
-from tests.engine.test_hit_rate import mooncake
+from tests.engine.cluster.conversations import hit_share
 
 SEQ = Sequence(0, 0, prompt=100, target=5, hashes=(1, 2, 3))
 
@@ -78,26 +70,6 @@ def test_a_request_without_a_known_prefix_goes_to_the_least_loaded() -> None:
 def test_by_class_looks_at_caches_if_what_it_contains_does() -> None:
     assert not ByClass({0: ("a",)}).sees_blocks
     assert ByClass({0: ("a",)}, PrefixAware()).sees_blocks
-
-
-@cache
-def conversations() -> Workload:
-    """The prompts of Mooncake's trace, ten a second, 20 tokens of answer each."""
-    requests = [
-        Request(index * 10**11, tokens, 20, hashes=hashes)
-        for index, (tokens, hashes) in enumerate(mooncake())
-    ]
-    return Workload.of(requests)
-
-
-def hit_share(router: Router) -> float:
-    """Cached ÷ prompt tokens, on four replicas that hold 1,500 blocks of 512 tokens each."""
-    policy = Policy(blocks=1_500, block_size=512)
-    step_time = LinearStepTime(10**10, token_ps=10**7)  # 10 ms and 10 µs a token
-    cluster = Cluster((ReplicaGroup(policy, step_time, 4),), router)
-    result = simulate_cluster(conversations(), cluster)
-    assert result.finished.all()
-    return float(result.cached.sum() / conversations().prompt.sum())
 
 
 def test_on_recorded_conversations_prefix_aware_hits_more_than_taking_turns() -> None:

@@ -9,7 +9,6 @@ from hypothesis import assume, given, settings
 
 from finops.engine.cluster import (
     Cluster,
-    ClusterResult,
     ReplicaGroup,
     RoundRobin,
     Signal,
@@ -20,9 +19,9 @@ from finops.engine.policy import BatchPolicy, Policy
 from finops.engine.sequence import State
 from finops.engine.workload import Retry, Workload
 from tests.engine.cluster.drawn import Case, cases, escalated, plain, split, unlimit
-from tests.engine.cluster.test_equal import difference
 from tests.engine.cluster.watched import Counted, Watched
 from tests.engine.drawn import cases as single_cases
+from tests.engine.drawn import difference
 
 few = settings(max_examples=60, deadline=None)
 
@@ -107,7 +106,7 @@ def test_the_same_holds_with_prompts_on_their_way(case: Case) -> None:
 @given(cases())
 @few
 def test_running_twice_gives_the_same(case: Case) -> None:
-    assert difference(simulate_cluster(*case), simulate_cluster(*case), ClusterResult) == []
+    assert difference(simulate_cluster(*case), simulate_cluster(*case)) == []
 
 
 @given(single_cases(patient=True))
