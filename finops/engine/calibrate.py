@@ -61,7 +61,7 @@ class Errors:
 def spread_out(tokens: Floats, weights: Floats) -> Floats:
     """Weights of the MARKS that stand for those of the tokens: a count between two counts as both.
 
-    So a time that is linear between marks comes out exactly, and no other by more than 0.1 %.
+    So a time that is linear between marks comes out exactly, and others within 0.1 %.
     """
     above = np.clip(np.searchsorted(MARKS, tokens), 1, len(MARKS) - 1)
     share = (tokens - MARKS[above - 1]) / (MARKS[above] - MARKS[above - 1])
@@ -161,7 +161,7 @@ def calibrate(points: Rows[Point], start: Constants | None = None) -> Profile:
     if all(point.ttft_s is None and point.tpot_s is None for point in points):
         raise TooFewPoints("Give at least one point with a measured TTFT or TPOT.")
     at = points[0].deployment
-    start = start or constants_for(at.backend, at.model.experts > 0)
+    start = start or constants_for(at.backend, at.model.experts > 0, at.gpu.link)
     fits = [fit(held_back(points, count), start) for count in (0, 1)]
     losses = [loss for _, loss in fits]
     best = losses.index(min(losses))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 import yaml
@@ -52,13 +52,47 @@ def recorded() -> Mapping[str, Mapping[str, Constants]]:
     }
 
 
-def constants_for(backend: str, mixture: bool = False) -> Constants:
+@dataclass(frozen=True)
+class Link:
+    """Sums over GPUs as measured by themselves: µs of a small one, share of link_gb_s of large."""
+
+    allreduce_us: float
+    share: float
+    source: str
+
+
+FITTED = "nvlink"  # what all recorded points ran on
+
+
+@cache
+def links() -> Mapping[str, Link]:
+    """Links that no recorded point ran on, by kind."""
+    content = yaml.safe_load((HERE / "links.yaml").read_text())
+    return {kind: Link(**values) for kind, values in content["links"].items()}
+
+
+def kind_of(link: str) -> str:
+    """The kind of a GPU's link: "pcie" for "PCIe 5"."""
+    return link.lower().partition(" ")[0]
+
+
+def constants_for(backend: str, mixture: bool = False, link: str = FITTED) -> Constants:
     """Where a fit starts, and what a dense model is predicted with before anything was measured.
 
     An engine without recorded points (`backend` is the start of its name and version) gets what all
-    engines have in common.
+    engines have in common. All were recorded over NVLink. Another link changes the constants of
+    sums by as much as it differs from NVLink's of dense models: for mixtures these constants hold
+    more than sums, which stays. A link that isn't known counts as NVLink.
     """
     engines = recorded()["mixture" if mixture else "dense"]
-    return next(
+    found = next(
         (found for name, found in engines.items() if backend.startswith(name)), engines["any"]
+    )
+    other, nvlink = links().get(kind_of(link)), recorded()["dense"]["any"]
+    if other is None:
+        return found
+    return replace(
+        found,
+        link=found.link * other.share / nvlink.link,
+        allreduce_us=found.allreduce_us + max(0.0, other.allreduce_us - nvlink.allreduce_us),
     )

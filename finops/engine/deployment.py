@@ -24,6 +24,8 @@ class Deployment:
       as there are stages, and a step is one round of all: each stage gets a `pp`th of the tokens at
       a time. So a step takes as long as one with that many tokens on the GPUs of one stage, and it
       serves all. That the batches are even, and a bubble when there are fewer, isn't modelled.
+    - `ep`: groups of a stage's GPUs between which whole experts are dealt out; with 1, each GPU has
+      a slice of every expert. More than a stage has GPUs is as many as it has.
     - `backend`: the engine, such as "vllm 0.19.0"; chooses measured products and first constants.
     """
 
@@ -37,6 +39,7 @@ class Deployment:
     activations: str = ""
     attn_dp: int = 1
     shared_weights: str = ""
+    ep: int = 1
 
     def __post_init__(self) -> None:
         bytes_per_parameter(self.weights)
@@ -44,11 +47,13 @@ class Deployment:
         activations_of(self.weights, self.activations)
         if self.kv not in KV_BYTES:
             raise InvalidPolicy(f"The KV cache can be {', '.join(KV_BYTES)}, not {self.kv}.")
-        for name in ("tp", "pp", "attn_dp"):
+        for name in ("tp", "pp", "attn_dp", "ep"):
             if getattr(self, name) < 1:
                 raise InvalidPolicy(f"{name} must be at least 1, not {getattr(self, name)}.")
         if self.pp > self.model.layers:
             raise InvalidPolicy(f"pp can't exceed the {self.model.layers} layers.")
+        if self.ep > max(1, self.model.experts):
+            raise InvalidPolicy(f"ep can't exceed the {self.model.experts} experts.")
 
     @property
     def shared(self) -> str:
@@ -63,6 +68,11 @@ class Deployment:
     def stage_gpus(self) -> int:
         """GPUs of one pipeline stage."""
         return self.tp * self.attn_dp
+
+    @property
+    def expert_groups(self) -> int:
+        """Groups of a stage's GPUs that each hold experts of their own."""
+        return min(self.ep, self.stage_gpus)
 
     @property
     def gpus(self) -> int:

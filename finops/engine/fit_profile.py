@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Rows
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def fit_profile(
     start: Constants | None = None,
     progress: Progress = lambda done, total: None,
 ) -> ProfileRecord:
-    """The profile of one deployment's points, which may differ in `tp` only.
+    """The profile of one deployment's points, which may differ in `tp` and `ep` only.
 
     `progress` is told how many of the fits are done, and of how many.
     Raises TooFewPoints without any figure, and NeedsCalibration for a mixture of experts with fewer
@@ -61,7 +61,7 @@ def fit_profile(
     unseen, way = cross_validate(points, start, progress)
     spread, spread_by = spread_of(unseen, len(points), at)
     return ProfileRecord(
-        deployment=replace(at, tp=min(point.deployment.tp for point in points)),
+        deployment=min((p.deployment for p in points), key=lambda one: (one.tp, one.ep)),
         constants=fitted.constants,
         held_back=fitted.held_back,
         habits=habits_of(points),

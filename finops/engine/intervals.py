@@ -156,7 +156,7 @@ def widened(record: ProfileRecord, metric: str, reach: float) -> Spread:
 
 def check_deployment(record: ProfileRecord, point: Point) -> None:
     """Raise InvalidProfile unless the point runs on what the profile is of; `tp` may differ."""
-    wanted, known = (replace(at, tp=1) for at in (point.deployment, record.deployment))
+    wanted, known = (replace(at, tp=1, ep=1) for at in (point.deployment, record.deployment))
     if wanted == known:
         return
     names = [field.name for field in fields(wanted)]

@@ -1,9 +1,9 @@
 """Measured points from a CSV file.
 
 Columns: gpu, model, precision (empty: bf16), engine (name and version), tp, batch_or_concurrency,
-isl, osl, ttft_ms, tpot_ms (either may be empty), and, where there are, pp, attn_dp, kind, spread
-(lengths are drawn from [1 − spread, 1] of the nominal), kv and activations (precisions), budget
-(tokens of a step) and wait_steps (see Point).
+isl, osl, ttft_ms, tpot_ms (either may be empty), and, where there are, pp, attn_dp, ep, kind,
+spread (lengths are drawn from [1 − spread, 1] of the nominal), kv and activations (precisions),
+budget (tokens of a step) and wait_steps (see Point).
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def deployment_of(row: Mapping[str, str], catalogue: Catalogue) -> Deployment:
         pp=int(number(row, "pp") or 1),
         shared_weights=shared,
         activations=row.get("activations") or "",
+        ep=int(number(row, "ep") or 1) if model.experts else 1,
     )
 
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 class Gpu:
     """One accelerator by its data sheet; `link_gb_s` counts both directions.
 
+    With `peers`, it is that of as many links, each to one other GPU: fewer GPUs use fewer of them.
+    0 is a switch or a bus, over which any two have all of it.
+
     FLOPs are dense, without sparsity; 0 says that it can't, or that its maker doesn't say.
     `reached` is the share of bf16_tflops that large products were measured to reach.
     """
@@ -25,6 +28,7 @@ class Gpu:
     fp4_tflops: float = 0.0
     reached: float = 0.78
     curves: str | None = None
+    peers: int = 0
 
     def tflops(self, activations: str) -> float:
         """FLOPs of products whose activations have that precision; 0 if unknown."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from finops.engine.constants import FITTED, kind_of
 from finops.engine.decode import decode
 from finops.engine.profile import METRICS, Spread
 from finops.engine.result import Floats
@@ -34,7 +35,8 @@ class Spreads:
 
     `dense` and `mixture` are by number of points (as text: it is JSON). `beyond` is by how much a
     half-width grows, as a share of it, when the load is e times beyond what was measured. `gpus`
-    are those that it was measured on; `other_gpus` is the least for any other GPU without points.
+    are those that it was measured on; `other_gpus` is the least for any other GPU without points,
+    `other_links` that for several GPUs over anything but NVLink.
     """
 
     measured_on: str
@@ -45,12 +47,17 @@ class Spreads:
     beyond: Bounds
     gpus: tuple[str, ...]
     other_gpus: Bounds
+    other_links: Bounds
 
 
 # Constants of one GPU carried over to another of a different make, by single runs of vLLM on an
 # RTX 4090 and RTX PRO 6000 (LLMServingSim's, MIT): times from end to end were from 31 % too short
 # to 34 % too long. That is a range of few, not a quantile; and of TTFT nothing is known.
 OTHER_GPUS = {"ttft": 0.29, "tpot": 0.29, "e2e": 0.29}
+# The same runs: on two GPUs over PCIe, predicted with NVLink's constants, 38 % too short, and
+# −log(1 − 0.38) = 0.48. Sums over other links are longer by now (catalogue/links.yaml); by how much
+# that helps is known of no run, so this stays the least.
+OTHER_LINKS = {"ttft": 0.48, "tpot": 0.48, "e2e": 0.48}
 
 
 @cache
@@ -70,6 +77,8 @@ def expected_spread(points: int, deployment: Deployment) -> dict[str, Spread]:
     bounds = known[str(max(int(number) for number in known if int(number) <= points))]
     if not points and deployment.gpu.name not in found.gpus:
         bounds = {metric: max(bounds[metric], found.other_gpus[metric]) for metric in METRICS}
+    if not points and over_another_link(deployment):
+        bounds = {metric: max(bounds[metric], found.other_links[metric]) for metric in METRICS}
     return {metric: Spread(-bounds[metric], bounds[metric]) for metric in METRICS}
 
 
@@ -80,7 +89,14 @@ def expected_by(points: int, deployment: Deployment) -> str:
     text += f" on other deployments: {found.measured_on}"
     if not points and deployment.gpu.name not in found.gpus:
         text += f"; widened, since the GPU is none of {', '.join(found.gpus)}"
+    if not points and over_another_link(deployment):
+        text += f"; widened, since no serving was measured over {deployment.gpu.link}"
     return text
+
+
+def over_another_link(deployment: Deployment) -> bool:
+    """Whether its GPUs sum up over a link that no recorded point ran on."""
+    return deployment.gpus > 1 and kind_of(deployment.gpu.link) != FITTED
 
 
 def pooled_bound(groups: Rows[Floats]) -> float:

@@ -6,8 +6,8 @@
          + layers × 2 sums over GPUs, each allreduce_s + bytes that cross a link ÷ link
 
 Bandwidth, FLOPs and link are the data sheet's times a fitted efficiency. In a mixture, only experts
-that a token was sent to are read: 1 − (1 − used/experts)^tokens of them, if routing is even. With
-pipeline stages, see finops.engine.deployment.
+that a token was sent to are read: see finops.engine.experts. With pipeline stages, see
+finops.engine.deployment.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from finops.engine.constants import Constants, constants_for
 from finops.engine.deployment import KV_BYTES, Deployment
 from finops.engine.errors import NeedsCalibration
+from finops.engine.experts import groups_of_a_token, reached
 from finops.engine.quantized import is_known, product_speedup
 from finops.engine.result import Floats
 
@@ -36,8 +37,8 @@ def matmul_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
     if model.experts:
         share = model.experts_used / model.experts
         experts = 2.0 * model.expert_parameters / at.stage_gpus
-        reached = experts * (1.0 - (1.0 - share) ** tokens)
-        spent = np.maximum(reached / bandwidth, experts * share * tokens / flops)
+        read = experts * reached(model, tokens, at.expert_groups)
+        spent = np.maximum(read / bandwidth, experts * share * tokens / flops)
         time = time + spent / product_speedup(at, at.weights, tokens * share)
     return np.asarray(time, np.float64)
 
@@ -45,26 +46,39 @@ def matmul_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
 def sums_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
     """Seconds of the two sums in each layer: after attention over `tp` GPUs, then over the stage.
 
-    Of the numbers that are summed, 2 × (n − 1) ÷ n cross each GPU's link, as in a ring. Experts on
-    different GPUs send and fetch tokens instead; that is as many bytes.
+    Where GPUs that each have requests of their own share whole experts, tokens are sent to their
+    experts and back instead of the second. With one attention over all GPUs, all have the tokens
+    already, and engines sum up what the experts give, however these are dealt out.
     """
-    return at.model.layers * (
-        sum_s(at, at.tp, tokens / at.attn_dp, constants)
-        + sum_s(at, at.stage_gpus, tokens, constants)
-    )
+    attention = sum_s(at, at.tp, tokens / at.attn_dp, constants)
+    if at.attn_dp > 1 and at.expert_groups > 1:
+        return at.model.layers * (attention + exchange_s(at, tokens, constants))
+    return at.model.layers * (attention + sum_s(at, at.stage_gpus, tokens, constants))
 
 
 def sum_s(at: Deployment, gpus: int, tokens: Floats, constants: Constants) -> Floats:
-    """Seconds of one sum over so many GPUs; 0 on one."""
+    """Seconds of one sum over so many GPUs; 0 on one.
+
+    Of the numbers that are summed, 2 × (n − 1) ÷ n cross each GPU's link, as in a ring.
+    """
     if gpus == 1:
         return np.zeros_like(tokens)
     crossing = tokens * at.model.hidden * 2.0 * 2.0 * (gpus - 1) / gpus
-    return constants.allreduce_us * 1e-6 + crossing / link_speed(at, constants)
+    return constants.allreduce_us * 1e-6 + crossing / link_speed(at, gpus, constants)
 
 
-def link_speed(at: Deployment, constants: Constants) -> float:
-    """Bytes a second between GPUs."""
-    return at.gpu.link_gb_s * 1e9 * constants.link
+def exchange_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
+    """Seconds in which each group of experts gets its tokens and sends back what they became."""
+    elsewhere = groups_of_a_token(at.model, at.expert_groups) * (1 - 1 / at.expert_groups)
+    crossing = 2.0 * tokens / at.expert_groups * elsewhere * at.model.hidden * 2.0
+    speed = link_speed(at, at.stage_gpus, constants)
+    return 2.0 * constants.allreduce_us * 1e-6 + crossing / speed
+
+
+def link_speed(at: Deployment, gpus: int, constants: Constants) -> float:
+    """Bytes a second of one GPU to so many with itself; both directions, as link_gb_s."""
+    used = min(1.0, (gpus - 1) / at.gpu.peers) if at.gpu.peers else 1.0
+    return at.gpu.link_gb_s * 1e9 * constants.link * used
 
 
 def tokens_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
@@ -73,7 +87,7 @@ def tokens_s(at: Deployment, tokens: Floats, constants: Constants) -> Floats:
     overhead = (constants.step_us + at.model.layers * constants.layer_us) * 1e-6
     time = overhead + matmul_s(at, tokens, constants) + sums_s(at, tokens, constants)
     if at.pp > 1:
-        each = tokens * at.model.hidden * 2.0 / link_speed(at, constants)
+        each = tokens * at.model.hidden * 2.0 / link_speed(at, 2, constants)
         time = time + (at.pp - 1) * (constants.allreduce_us * 1e-6 + each)
     return np.asarray(time, np.float64)
 
@@ -162,4 +176,4 @@ def uncalibrated(at: Deployment) -> Constants:
         raise NeedsCalibration(
             f"Nobody measured products of {at.weights} weights on {at.gpu.name}: {asks}"
         )
-    return constants_for(at.backend)
+    return constants_for(at.backend, link=at.gpu.link)

@@ -28,7 +28,7 @@ from finops.engine.points import Point
 from finops.engine.profile import METRICS
 from finops.engine.read_points import Group
 from finops.engine.result import Floats
-from finops.engine.spreads import OTHER_GPUS, Spreads, observed_spread, pooled_bound
+from finops.engine.spreads import OTHER_GPUS, OTHER_LINKS, Spreads, observed_spread, pooled_bound
 from finops.engine.step_time import Constants
 from tests.bench.__main__ import Figure
 from tests.bench.engine import POINTS, PRIOR, read_groups, starts_without
@@ -182,6 +182,7 @@ def refit(groups: Rows[Group], found: dict[int, Found]) -> Spreads:
         beyond=rounded(growth(groups)),
         gpus=tuple(sorted({group.gpu for group in groups if not group.is_mixture})),
         other_gpus=OTHER_GPUS,
+        other_links=OTHER_LINKS,
     )
 
 

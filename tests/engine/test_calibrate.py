@@ -56,8 +56,8 @@ def test_a_prediction_is_what_the_simulation_measures() -> None:
     lengths = (np.full(40, 700), np.full(40, 50))
     policy = Policy(AT.kv_blocks(), max_seqs=4, max_tokens=512, prefix_cache=False)
     seen = simulate(closed_loop(*lengths, 4), policy, SimulatedExecutor(AT, TRUTH))
-    assert ttft == pytest.approx(seen.ttft_s().mean() + 0.030, rel=1e-3)
-    assert tpot == pytest.approx(seen.tpot_s().mean(), rel=1e-3)
+    assert ttft == pytest.approx(seen.ttft_s().mean() + 0.030, rel=1e-5)
+    assert tpot == pytest.approx(seen.tpot_s().mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize("held", [0, 1])
@@ -66,10 +66,15 @@ def test_a_fit_predicts_points_that_it_has_not_seen(held: int) -> None:
     profile = calibrate(points[::2])
     found = errors(points[1::2], profile)
     assert profile.held_back == held
+    # Five points don't outweigh the start, which is further from the truth than the weight of a
+    # start was chosen for; that is what is left, not the grid of tokens. Twenty do.
     assert found.tpot_mean < 0.04
     assert found.tpot_median < 0.01
     assert found.ttft_mean < 0.06
     assert errors(points[1::2], Profile(Constants())).tpot_mean > 5 * found.tpot_mean
+    more = errors(points[1::2], calibrate(points[::2] * 4))
+    assert more.tpot_mean < 0.02
+    assert more.ttft_mean < 0.02
 
 
 def test_three_points_move_a_prediction_towards_the_truth() -> None:
@@ -165,6 +170,11 @@ h200_sxm,meta-llama/Llama-3.1-70B,fp8,vllm nan,4,4,8,1024,128,90,11,closed-loop
 h200_sxm,meta-llama/Llama-3.1-70B,fp8,vllm nan,4,1,8,1024,128,90,11,static batch
 h200_sxm,meta-llama/Llama-3.1-70B,fp8,vllm nan,4,1,,1024,128,90,11,closed-loop
 """
+EP = """gpu,model,precision,engine,tp,ep,batch_or_concurrency,isl,osl,ttft_ms,tpot_ms
+h200_sxm,Qwen/Qwen3-235B-A22B-FP8,fp8,vllm 0.12.0,4,4.0,9,2000,500,100,10
+h200_sxm,Qwen/Qwen3-235B-A22B-FP8,fp8,vllm 0.12.0,4,,9,2000,500,100,10
+h200_sxm,meta-llama/Llama-3.1-70B,fp8,vllm 0.12.0,4,4.0,8,1024,128,90,11
+"""
 
 
 def test_a_csv_is_read_and_what_cannot_be_used_is_counted_with_its_reason() -> None:
@@ -179,6 +189,18 @@ def test_a_csv_is_read_and_what_cannot_be_used_is_counted_with_its_reason() -> N
     assert groups[1].points[0].deployment.kv == "bf16"
     assert sorted(left_out.values()) == [1] * 5
     assert any("doesn't fit" in reason for reason in left_out)
+
+
+def test_how_experts_were_dealt_out_is_read_for_mixtures() -> None:
+    groups, left_out = read_points(EP.splitlines(), CATALOGUE)
+    assert [[p.deployment.ep for p in group.points] for group in groups] == [[4, 1], [1]]
+    assert not left_out
+
+
+def test_a_fit_starts_from_the_constants_of_its_link() -> None:
+    at = Deployment(AT.model, CATALOGUE.gpu("l40s"))
+    fitted = calibrate(pretend(TRUTH, at)).constants  # on one GPU, which says nothing of sums
+    assert fitted.allreduce_us == pytest.approx(constants_for("", link="pcie").allreduce_us)
 
 
 @pytest.mark.soak

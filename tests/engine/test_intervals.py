@@ -91,6 +91,15 @@ def test_on_a_gpu_that_nothing_was_measured_on_less_is_known() -> None:
     assert expected_spread(3, other) == expected_spread(3, AT)
 
 
+def test_sums_over_a_link_that_nothing_was_measured_on_widen_the_interval() -> None:
+    alone = replace(AT, gpu=CATALOGUE.gpu("rtx_4090"))
+    two = replace(alone, tp=2)
+    assert expected_spread(0, two)["e2e"].high >= 0.48 > expected_spread(0, alone)["e2e"].high
+    assert "no serving was measured over pcie" in expected_by(0, two)
+    assert expected_spread(3, two) == expected_spread(3, alone)
+    assert expected_spread(0, replace(AT, tp=2)) == expected_spread(0, AT)
+
+
 def test_an_interval_is_the_prediction_times_the_bounds() -> None:
     said = predict(record(), Point(AT, 16, 512, 128))
     for interval in (said.ttft_s, said.tpot_s, said.e2e_s):
@@ -194,3 +203,12 @@ def test_calibrated_intervals_hold_four_of_five_points_that_were_kept_apart() ->
         # Of 30 points, 80 % are 24; 70 to 100 % are as many as chance allows.
         assert COVERAGE[0] <= held.mean()
         assert np.median(width) < (0.4 if metric == 0 else 0.2)
+
+
+def test_a_profile_predicts_however_experts_are_dealt_out() -> None:
+    at = Deployment(CATALOGUE.model("qwen3-30b-a3b"), CATALOGUE.gpu("h100"), tp=4)
+    known = replace(record(), deployment=at)
+    sliced, whole = (
+        predict(known, Point(replace(at, ep=ep), 1, 512, 64)).tpot_s.value for ep in (1, 4)
+    )
+    assert sliced < whole < 1.5 * sliced

@@ -84,6 +84,32 @@ def test_a_profile_holds_its_shapes_and_leaves_out_what_they_dont_have(tmp_path:
     assert content["deployment"]["gpu"]["bandwidth_gb_s"] == AT.gpu.bandwidth_gb_s
 
 
+def test_every_field_of_a_deployment_and_of_the_constants_is_kept(tmp_path: Path) -> None:
+    at = Deployment(
+        MIXTURE.model,
+        CATALOGUE.gpu("mi300x"),
+        weights="fp8",
+        kv="fp8",
+        tp=2,
+        backend="vllm 0.19.0",
+        pp=3,
+        activations="bf16",
+        attn_dp=4,
+        shared_weights="int8",
+        ep=5,
+    )
+    constants = Constants(**{f.name: 0.25 + i for i, f in enumerate(fields(Constants))})
+    # Nothing is left at its default here, so what the file drops would come back as another value.
+    for said in (at, constants):
+        assert not [f.name for f in fields(said) if getattr(said, f.name) == f.default]
+    path = tmp_path / "profile.json"
+    write_profile(replace(record(), deployment=at, constants=constants), path)
+    found, content = read_profile(path), json.loads(path.read_text())
+    assert (found.deployment, found.constants) == (at, constants)
+    assert content["deployment"].keys() == {f.name for f in fields(Deployment)}
+    assert content["constants"].keys() == {f.name for f in fields(Constants)}
+
+
 def drop(name: str) -> Callable[[dict[str, Any]], object]:
     return lambda content: content.pop(name)
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from finops.engine.catalogue import HERE, load
-from finops.engine.constants import Constants, constants_for
+from finops.engine.constants import Constants, constants_for, kind_of, links
 from finops.engine.deployment import Deployment
 from finops.engine.errors import InvalidPolicy, NeedsCalibration, UnknownEntry
+from finops.engine.experts import reached
 from finops.engine.precisions import KERNELS
 from finops.engine.quantized import product_speedup, speedup
 from finops.engine.step_time import SimulatedExecutor
@@ -257,3 +258,93 @@ def test_an_engine_without_recorded_points_gets_what_all_have_in_common() -> Non
     assert constants_for("nobody's engine") == Constants()
     assert constants_for("vllm 0.19.0") == constants_for("vllm") != Constants()
     assert constants_for("vllm", mixture=True) != constants_for("vllm")
+
+
+def test_each_kind_of_link_starts_from_what_sums_over_it_were_measured_to_take() -> None:
+    nvlink, pcie = constants_for(""), constants_for("", link="PCIe 5")
+    assert (pcie.allreduce_us, pcie.link) == pytest.approx((20, 0.29))
+    assert replace(pcie, allreduce_us=nvlink.allreduce_us, link=nvlink.link) == nvlink
+    assert constants_for("", link="carrier pigeon") == nvlink
+    # What an engine, and a mixture, add to NVLink's sums stays.
+    more = constants_for("vllm", mixture=True, link="pcie").allreduce_us
+    assert more - constants_for("vllm", mixture=True).allreduce_us == pytest.approx(20 - 4.852)
+
+
+def test_two_gpus_over_pcie_take_longer_than_with_the_constants_of_nvlink() -> None:
+    at = Deployment(LLAMA, CATALOGUE.gpu("rtx_4090"), tp=2, backend="vllm")
+    over_pcie, as_nvlink = (
+        SimulatedExecutor(at, constants).fixed_ps(16, 16)
+        for constants in (None, constants_for("vllm"))
+    )
+    sums = 2 * 32 * (20 - 4.852) * 1e6
+    assert over_pcie - as_nvlink == pytest.approx(sums, rel=0.1)
+    assert over_pcie > 1.05 * as_nvlink
+
+
+def test_every_link_of_the_catalogue_is_fitted_or_has_a_source() -> None:
+    used = {kind_of(gpu.link) for gpu in CATALOGUE.gpus.values()}
+    assert used == {"nvlink", *links()}
+    assert all(link.source and 0 < link.share < 1 for link in links().values())
+
+
+def test_gpus_in_a_mesh_use_only_the_links_between_them() -> None:
+    at = Deployment(LLAMA, CATALOGUE.gpu("mi300x"), tp=2)
+    two, eight = (
+        SimulatedExecutor(replace(at, tp=gpus), IDEAL).fixed_ps(8_192, 1) for gpus in (2, 8)
+    )
+    products = 2 * 7_504_658_432 * 8_192 / (0.78 * 1307e12)
+    numbers = 2 * 32 * 8_192 * 4_096 * 2 * 2  # each sum's, there and back
+    assert two == pytest.approx((products / 2 + numbers * 1 / 2 / (896e9 / 7)) * 1e12, rel=1e-6)
+    assert eight == pytest.approx((products / 8 + numbers * 7 / 8 / 896e9) * 1e12, rel=1e-6)
+
+
+def test_whole_experts_are_read_where_most_of_them_were_reached() -> None:
+    model = CATALOGUE.model("mixtral-8x7b")
+    sliced = Deployment(model, H100, tp=4)
+    # One token goes to 2 of 8 experts, so each of 4 groups of 2 has half a one to read, with the
+    # deviation √(2 × 1/4 × 3/4 × 3/4); the largest of four is 1.049 deviations above.
+    share = 1 / 4 + 1.0491 * (2 * 9 / 64) ** 0.5 / 2
+    assert float(reached(model, np.array([1.0]), 4)[0]) == pytest.approx(share, rel=1e-4)
+    times = [SimulatedExecutor(replace(sliced, ep=ep), IDEAL).fixed_ps(1, 1) for ep in (1, 4)]
+    more = 2 * model.expert_parameters / 4 * (share - 1 / 4) / 3.35e12
+    assert times[1] - times[0] == pytest.approx(more * 1e12, rel=1e-4)
+    # A large batch reaches all of them anywhere.
+    times = [SimulatedExecutor(replace(sliced, ep=ep), IDEAL).fixed_ps(500, 1) for ep in (1, 4)]
+    assert times[0] == pytest.approx(times[1], rel=1e-9)
+
+
+def test_the_busiest_group_has_as_much_to_read_as_when_experts_are_drawn() -> None:
+    model, rng = CATALOGUE.model("qwen3-30b-a3b"), np.random.default_rng(0)
+    for tokens, groups in ((1, 8), (4, 4), (16, 8), (64, 2)):
+        drawn = []
+        for _ in range(300):
+            hit = np.zeros(128, bool)
+            for _ in range(tokens):
+                hit[rng.choice(128, 8, replace=False)] = True
+            drawn.append(hit.reshape(groups, -1).mean(1).max())
+        found = float(reached(model, np.array([float(tokens)]), groups)[0])
+        assert found == pytest.approx(float(np.mean(drawn)), rel=0.15)
+
+
+def test_tokens_of_several_attentions_are_sent_to_their_experts_and_back() -> None:
+    model = CATALOGUE.model("mixtral-8x7b")
+    constants = replace(IDEAL, allreduce_us=10)
+    apart = Deployment(model, H100, attn_dp=4)
+    summed, sent = (
+        SimulatedExecutor(replace(apart, ep=ep), constants).fixed_ps(4_096, 1) for ep in (1, 4)
+    )
+    # 1,024 tokens a GPU go to 4 × (1 − (3/4)²) = 1.75 groups, of which 3/4 are elsewhere.
+    there_and_back = 20e-6 + 2 * 1_024 * 1.75 * 3 / 4 * 4_096 * 2 / 900e9
+    a_sum = 10e-6 + 2 * 4_096 * 3 / 4 * 4_096 * 2 / 900e9
+    assert sent - summed == pytest.approx(32 * (there_and_back - a_sum) * 1e12, rel=1e-6)
+
+
+def test_experts_are_dealt_out_to_no_more_groups_than_there_are_of_either() -> None:
+    model = CATALOGUE.model("mixtral-8x7b")
+    assert Deployment(model, H100, tp=2, ep=8).expert_groups == 2
+    with pytest.raises(InvalidPolicy, match="ep can't exceed the 8 experts"):
+        Deployment(model, H100, tp=2, ep=9)
+    with pytest.raises(InvalidPolicy, match="ep can't exceed the 0 experts"):
+        Deployment(LLAMA, H100, ep=2)
+    with pytest.raises(InvalidPolicy, match="ep must be at least 1"):
+        Deployment(model, H100, ep=0)

@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 from finops.engine.calibrate import OUTLIER, SIGMA, constants_of
+from finops.engine.constants import constants_for
 from finops.engine.errors import TooFewPoints
 from finops.engine.least_squares import least_squares
 from finops.engine.observed.course import Course
@@ -67,10 +68,11 @@ def fit_run(
             f"Only {int(known.sum())} of the chosen requests have a measured time; fit to at least "
             f"{FEWEST}."
         )
+    begun = start or constants_for("", link=deployment.gpu.link)
     found = []
     for mixed_kv in mixed_kvs or (run.setup.mixed_kv,):
         tried = replace(run, setup=replace(run.setup, mixed_kv=mixed_kv))
-        loss, constants = Search(tried, policy, deployment, known, start or Constants()).fit()
+        loss, constants = Search(tried, policy, deployment, known, begun).fit()
         found.append((loss, tried, constants))
     _, run, constants = min(found, key=lambda each: each[0])
     result, _ = replay_steps(run, policy, deployment, constants)

@@ -55,7 +55,7 @@ def shared(deployment: Deployment, setup: Setup) -> Deployment:
             f"{setup.ranks} ranks without expert parallelism are replicas of their own: simulate "
             "them with finops.engine.cluster."
         )
-    return replace(deployment, tp=deployment.tp * setup.ranks, ep=setup.ranks)
+    return replace(deployment, tp=deployment.tp * setup.ranks)
 
 
 def policy_of(setup: Setup, deployment: Deployment) -> Policy:

@@ -59,8 +59,8 @@ def names_of(group: Group) -> tuple[str, str, str, str]:
 
 
 def by_deployment(group: Group) -> list[Group]:
-    """The group in parts of which one profile may be made: they differ in `tp` only."""
+    """The group in parts of which one profile may be made: they differ in `tp` and `ep` only."""
     parts: dict[Deployment, list[Point]] = {}
     for point in group.points:
-        parts.setdefault(replace(point.deployment, tp=1), []).append(point)
+        parts.setdefault(replace(point.deployment, tp=1, ep=1), []).append(point)
     return [Group(*names_of(group), tuple(points)) for points in parts.values()]

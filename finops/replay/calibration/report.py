@@ -139,7 +139,8 @@ def span(ends: tuple[int, int]) -> str:
 
 def is_of(record: ProfileRecord, point: Point) -> bool:
     """Whether a point was measured on the profile's deployment, on whatever number of GPUs."""
-    return replace(point.deployment, tp=record.deployment.tp) == record.deployment
+    at = record.deployment
+    return replace(point.deployment, tp=at.tp, ep=at.ep) == at
 
 
 def compare_points(record: ProfileRecord, points: Rows[Point]) -> list[Compared]:
