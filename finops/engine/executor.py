@@ -30,6 +30,11 @@ class StepTime(Protocol):
         """Picoseconds of a step that computes `tokens` tokens for `rows` sequences; above 0."""
 
 
+def step_ps(time: StepTime, tokens: int, rows: int, kv: int, pairs: int) -> int:
+    """Picoseconds of a step of these sizes: see Step.sizes."""
+    return time.fixed_ps(tokens, rows) + time.kv_ps * kv + time.pair_ps * pairs
+
+
 class LinearStepTime:
     """A step time by four numbers: for tests, and where nothing else is known."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finops.engine.batching import BatchScheduler
-from finops.engine.executor import StepTime
+from finops.engine.executor import StepTime, step_ps
 from finops.engine.scheduler import Scheduler
 from finops.engine.sequence import Sequence
 
@@ -24,12 +24,11 @@ class Stepwise:
         self.finished = []
         if not step.work:
             return None
-        tokens, rows, kv, pairs = step.sizes()
-        time = self.step_time
-        end = now + time.fixed_ps(tokens, rows) + time.kv_ps * kv + time.pair_ps * pairs
+        sizes = step.sizes()
+        end = now + step_ps(self.step_time, *sizes)
         self.finished = self.scheduler.apply(step, end)
         self.steps += 1
-        self.tokens += tokens
+        self.tokens += sizes[0]
         return end
 
     def drop(self, seq: Sequence) -> None:

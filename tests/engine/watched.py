@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from finops.engine.blocks import BlockPool
-from finops.engine.executor import StepTime
+from finops.engine.executor import StepTime, step_ps
 from finops.engine.policy import Policy
 from finops.engine.result import Result
 from finops.engine.scheduler import Scheduler, Step
@@ -102,12 +102,10 @@ class Watched(Stepwise):
         self._check_pool()
         check_step(self.scheduler, step, before)
         check_nothing_left_out(self.scheduler, step)
-        tokens, rows, kv, pairs = step.sizes()
-        time = self.step_time
-        end = now + time.fixed_ps(tokens, rows) + time.kv_ps * kv + time.pair_ps * pairs
+        end = now + step_ps(self.step_time, *step.sizes())
         self.finished = self.scheduler.apply(step, end)
         self.steps += 1
-        self.tokens += tokens
+        self.tokens += sum(count for _, count in step.work)
         self.ended = end
         self._check_sequences(step)
         self._check_pool()

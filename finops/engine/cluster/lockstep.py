@@ -12,9 +12,11 @@ to 32 steps after the last request; here both are at once.
 from __future__ import annotations
 
 from finops.engine.cluster.replica import Replica
-from finops.engine.executor import StepTime
+from finops.engine.executor import StepTime, step_ps
 from finops.engine.policy import Policy
 from finops.engine.sequence import Sequence
+
+DUMMY = (1, 1, 0, 0)  # sizes of a step of one token that reads nothing
 
 
 class Lockstep:
@@ -83,11 +85,9 @@ class Lockstep:
     def advance(self, now: int, arrival: int | None, horizon: int | None) -> int | None:
         """Do one step of all ranks from `now`; its end, which is that of the slowest."""
         steps = [rank.scheduler.schedule(now) for rank in self.ranks]
-        time, longest = self.step_time, 0
-        for step in steps:
-            tokens, rows, kv, pairs = step.sizes() if step.work else (1, 1, 0, 0)
-            lasts = time.fixed_ps(tokens, rows) + time.kv_ps * kv + time.pair_ps * pairs
-            longest = max(longest, lasts)
+        longest = max(
+            step_ps(self.step_time, *(step.sizes() if step.work else DUMMY)) for step in steps
+        )
         end = now + longest
         self.finished = []
         for rank, step in zip(self.ranks, steps, strict=True):

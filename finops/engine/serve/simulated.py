@@ -7,7 +7,7 @@ from hashlib import blake2b
 from random import Random
 
 from finops.engine.errors import InvalidPolicy
-from finops.engine.executor import StepTime
+from finops.engine.executor import StepTime, step_ps
 from finops.engine.sampling import Sampling
 from finops.engine.scheduler import Step
 from finops.engine.sequence import Sequence
@@ -63,12 +63,9 @@ class SimulatedAnswers:
 
     def execute(self, step: Step) -> dict[int, int]:
         """Wait as long as the step takes; its tokens."""
-        tokens, rows, kv, pairs = step.sizes()
-        time = self.step_time
-        step_ps = time.fixed_ps(tokens, rows) + time.kv_ps * kv + time.pair_ps * pairs
         now = self.clock.now_ps()
         began = self.due_ps if 0 <= now - self.due_ps <= CATCH_UP_PS else now
-        self.due_ps = began + round(step_ps / self.speed_up)
+        self.due_ps = began + round(step_ps(self.step_time, *step.sizes()) / self.speed_up)
         self.clock.wait_ps(self.due_ps - now)
         return {
             seq.index: self._next(seq)
