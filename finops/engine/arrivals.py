@@ -44,11 +44,6 @@ class Arrivals:
         self._retries = workload.retry.attempts > 1
         self._is_plain = not (workload.has_ends or self._classes is not None or workload.hashes)
 
-    @property
-    def has_timeouts(self) -> bool:
-        """Whether any client gives up or goes away."""
-        return self.workload.has_ends
-
     def next_time(self) -> int | None:
         """When the next attempt that is known comes."""
         return self._next

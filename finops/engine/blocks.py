@@ -26,7 +26,6 @@ class BlockPool:
         self.hash_of: dict[int, int] = {}  # block: hash, shared or idle
         self.holders: dict[int, int] = {}  # block: sequences, shared only
         self.promised = 0  # of the spare ones: taken already, in whose table isn't written yet
-        self.evicted = 0
 
     @property
     def available(self) -> int:
@@ -66,7 +65,6 @@ class BlockPool:
             block, key = self.idle.popitem(last=False)
             del self.block_of[key], self.hash_of[block]
             self.spare.append(block)
-            self.evicted += 1
         return True
 
     def match(self, seq: Sequence) -> list[int]:

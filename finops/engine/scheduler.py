@@ -99,7 +99,7 @@ class Scheduler:
                 continue  # preempted by one before it
             count = min(seq.total - seq.computed, budget)
             budget += self._make_room(seq, count, step, granted)
-            if seq.state is State.RUNNING and count:
+            if seq.state is State.RUNNING:
                 granted[seq.admission] = count
                 budget -= count
         step.work = [(self.running[number], count) for number, count in granted.items()]

@@ -10,6 +10,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from finops.engine.executor import LinearStepTime
+from finops.engine.fast_forward import steps_until
 from finops.engine.policy import BatchPolicy, Policy
 from finops.engine.simulate import simulate
 from finops.engine.workload import Request, Workload
@@ -51,6 +52,23 @@ def test_whole_batches_are_the_same_fast_and_step_by_step(
 @settings(max_examples=10_000)
 def test_ten_thousand_configurations_are_the_same(case: Case) -> None:
     check_same(case)
+
+
+@given(st.integers(1, 10**13), st.integers(0, 10**10), st.integers(1, 10**6), st.data())
+def test_steps_until_a_time_are_the_fewest_that_reach_it(
+    first: int, slope: int, most: int, data: st.DataObject
+) -> None:
+    slope = min(slope, 2 * first - 1)
+
+    def lasting(steps: int) -> int:
+        return steps * first + slope * (steps * (steps - 1) // 2)
+
+    # Also at the very end of a step, and just beside it.
+    near = lasting(data.draw(st.integers(1, most))) + data.draw(st.integers(-1, 1))
+    wait = data.draw(st.sampled_from((near, data.draw(st.integers(0, 2 * lasting(most))))))
+    steps = steps_until(wait, first, slope, most)
+    assert steps == most or (1 <= steps < most and lasting(steps) >= wait)
+    assert steps == 1 or lasting(steps - 1) < wait
 
 
 @pytest.mark.parametrize("fast", [True, False])

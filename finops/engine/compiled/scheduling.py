@@ -28,7 +28,6 @@ from finops.engine.compiled.columns import (
     NUMBER,
     ORDER,
     OUTPUT,
-    PARTIAL,
     PREEMPTED,
     PROMPT,
     QUEUE,
@@ -167,7 +166,6 @@ def make_room(plan: Plan, s: State, i: int, count: int) -> int:
     while need > s.n[SPARE] + s.n[IDLE]:
         worst = victim(s)
         returned += int(s.of[worst, GRANTED])
-        s.of[worst, GRANTED] = 0
         leave(plan, s, worst)
         s.of[worst, PREEMPTED] += 1
         wait(plan, s, worst)
@@ -196,10 +194,7 @@ def grant(plan: Plan, s: State) -> int:
         i = s.of[i, BEHIND]  # of who left just now, it still says who is next
     i = s.n[FIRST]
     while i >= 0:
-        if s.of[i, GRANTED]:
-            s.work[rows] = i
-            rows += 1
-        else:
-            s.n[PARTIAL] = i
+        s.work[rows] = i
+        rows += 1
         i = s.of[i, BEHIND]
     return rows

@@ -19,7 +19,6 @@ from finops.engine.compiled.columns import (
     ENDED,
     FAR,
     FINISH,
-    FINISH_AT,
     FINISHED,
     FIRST_TOKEN,
     FOLLOWER_AT,
@@ -64,7 +63,7 @@ def let_in(plan: Plan, s: State, time: int) -> None:
         remove(s.sequels, s.of, i, SEQUELS)
     s.of[i, ATTEMPT] += 1
     s.of[i, SCHEDULED] = s.of[i, FIRST_TOKEN] = -1
-    s.of[i, GENERATED] = s.of[i, FINISH_AT] = 0
+    s.of[i, GENERATED] = 0
     if s.of[i, ATTEMPT] == 1:
         s.of[i, CAME] = time
         s.of[i, GONE] = time + plan.of[i, CANCEL] if plan.of[i, CANCEL] else NEVER

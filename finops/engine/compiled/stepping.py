@@ -183,8 +183,6 @@ def steps_until(wait: int, first: int, slope: int, most: int) -> int:
     steps = min(most, max(1, int(4.0 * wait / (root + twice))))
     while steps * first + slope * (steps * (steps - 1) // 2) < wait:
         steps += 1
-    while steps > 1 and (steps - 1) * first + slope * ((steps - 1) * (steps - 2) // 2) >= wait:
-        steps -= 1
     return steps
 
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 
 from finops.engine.compiled.run import is_installed, run
 from finops.engine.executor import LinearStepTime
-from finops.engine.policy import BatchPolicy, Policy
+from finops.engine.policy import BatchPolicy, Policy, ServiceClass
 from finops.engine.result import Result
 from finops.engine.simulate import simulate
-from finops.engine.workload import Retry, Workload
+from finops.engine.workload import Request, Retry, Workload
 from tests.engine.drawn import cases, difference
 from tests.services import missing
 
@@ -51,6 +51,17 @@ def test_thousands_of_requests_that_preempt_one_another_are_the_same() -> None:
     result = compiled(case)
     assert difference(result, simulate(*case, compiled=False)) == []
     assert result.preempted.sum() > 500
+
+
+def test_a_victim_gives_back_what_it_was_granted_in_this_very_step() -> None:
+    # Worked out in test_scheduler: the fourth step takes the first one's token and block from it.
+    classes = (ServiceClass("chat"), ServiceClass("batch", priority=1))
+    policy = Policy(blocks=5, block_size=4, max_seqs=3, max_tokens=4, classes=classes)
+    requests = [Request(0, 1, 10, klass=1), Request(50, 4, 4), Request(50, 12, 2)]
+    case = (Workload.of(requests), policy, LinearStepTime(100))
+    result = compiled(case)
+    assert result.preempted.tolist() == [1, 0, 0]
+    assert difference(result, simulate(*case, fast=False)) == []
 
 
 class Rounded(LinearStepTime):
