@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class EngineError(Exception):
-    """Base of the engine's errors; none of them goes away by trying again."""
+    """Base of the engine's errors; `retryable` are those that may go away by trying again."""
 
     code = "engine"
     retryable = False

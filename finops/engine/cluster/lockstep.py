@@ -35,7 +35,6 @@ class Lockstep:
         self.in_step = False
         self.end = 0
         self.busy_ps = 0
-        self.steps = 0
         self.finished: list[Sequence] = []
         self._places: dict[Sequence, Replica] = {}
 
@@ -95,7 +94,6 @@ class Lockstep:
             rank.runner.tokens += sum(count for _, count in step.work)
             rank.busy_ps += longest
             self.finished += rank.scheduler.apply(step, end)
-        self.steps += 1
         self.busy_ps += longest
         self.in_step, self.end = True, end
         return end

@@ -49,7 +49,6 @@ class Replica:
             self.runner = FastForward(self.scheduler, step_time, heed)
         else:
             self.runner = Stepwise(self.scheduler, step_time)
-        self.step_time = step_time
         self.in_step = False
         self.end = 0
         self.busy_ps = 0

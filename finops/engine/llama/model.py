@@ -66,15 +66,6 @@ class Llama:
     def device(self) -> torch.device:
         return self.embedding.device
 
-    @property
-    def layer_bytes(self) -> int:
-        """Bytes of the products of all layers."""
-        return sum(
-            product.nbytes
-            for layer in self.layers
-            for product in (layer.qkv, layer.out, layer.gate_up, layer.down)
-        )
-
     @classmethod
     def load(
         cls, folder: Path, dtype: torch.dtype, device: torch.device, quantize: str | None = None
