@@ -10,12 +10,14 @@ from dataclasses import fields
 import numpy as np
 
 from finops.engine.calibrate import Measured, Profile, calibrate, held_back
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import NeedsCalibration, TooFewPoints
 from finops.engine.points import Point
 from finops.engine.profile import METRICS, Deviation, Habits, ProfileRecord, Seen, Spread
 from finops.engine.result import Floats
 from finops.engine.spreads import expected_by, expected_spread, observed_spread
-from finops.engine.step_time import Constants, Deployment, uncalibrated
+from finops.engine.step_time import uncalibrated
 
 Progress = Callable[[int, int], None]
 

@@ -8,12 +8,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from finops.engine.deployment import Deployment
 from finops.engine.executor import LinearStepTime
 from finops.engine.fast_forward import Segment
 from finops.engine.policy import Policy
 from finops.engine.result import Floats
 from finops.engine.simulate import simulate
-from finops.engine.step_time import Deployment
 from finops.engine.workload import closed_loop
 
 Places = NDArray[np.intp]

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from finops.engine.constants import Constants
 from finops.engine.decode import Undecodable, decode
+from finops.engine.deployment import Deployment
 from finops.engine.errors import InvalidProfile
 from finops.engine.points import Point
-from finops.engine.step_time import Constants, Deployment
 from finops.engine.text_file import text_of
 
 SCHEMA = "inferledger-engine-profile/1"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import TooFewPoints
 from finops.engine.fit_profile import deviations_of, spread_of
 from finops.engine.observed.compare import Row, compare
@@ -16,7 +18,6 @@ from finops.engine.policy import Policy
 from finops.engine.profile import METRICS, Habits, ProfileRecord, Seen, Spread
 from finops.engine.result import Floats
 from finops.engine.spreads import ENOUGH, expected_by, expected_spread
-from finops.engine.step_time import Constants, Deployment
 
 WINDOWS = 12
 FEWEST_IN_WINDOW = 5

@@ -18,9 +18,9 @@ import numpy as np
 
 from finops.engine.constants import FITTED, kind_of
 from finops.engine.decode import decode
+from finops.engine.deployment import Deployment
 from finops.engine.profile import METRICS, Spread
 from finops.engine.result import Floats
-from finops.engine.step_time import Deployment
 
 SHARE = 0.8  # of what is measured, an interval is to hold so much
 # Fewest residuals of which the tenth from either end is an observed one: ⌈0.9 × (n + 1)⌉ ≤ n.

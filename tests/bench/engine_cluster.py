@@ -15,8 +15,9 @@ from finops.engine.cluster import (
     RoundRobin,
     simulate_cluster,
 )
+from finops.engine.deployment import Deployment
 from finops.engine.policy import Policy
-from finops.engine.step_time import Deployment, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 from tests.bench.__main__ import Figure
 from tests.bench.engine_traffic import azure_workload
 from tests.engine.cluster.conversations import hit_share

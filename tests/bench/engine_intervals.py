@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from finops.engine.calibrate import Profile, calibrate, constants_of
+from finops.engine.constants import Constants
 from finops.engine.fit_profile import FEWEST_OF_UNKNOWN, cross_validate, fit_profile, residuals
 from finops.engine.intervals import beyond, predict
 from finops.engine.points import Point
@@ -29,7 +30,6 @@ from finops.engine.profile import METRICS
 from finops.engine.read_points import Group
 from finops.engine.result import Floats
 from finops.engine.spreads import OTHER_GPUS, OTHER_LINKS, Spreads, observed_spread, pooled_bound
-from finops.engine.step_time import Constants
 from tests.bench.__main__ import Figure
 from tests.bench.engine import POINTS, PRIOR, read_groups, starts_without
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from finops.engine.catalogue import load
 from finops.engine.compiled.run import is_installed
+from finops.engine.deployment import Deployment
 from finops.engine.policy import Policy
 from finops.engine.simulate import simulate
-from finops.engine.step_time import Deployment, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 from tests.bench.__main__ import Figure
 from tests.bench.engine_traffic import azure_workload
 

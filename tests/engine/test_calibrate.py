@@ -10,6 +10,7 @@ import pytest
 from finops.engine.calibrate import Measured, Profile, calibrate, errors
 from finops.engine.catalogue import load
 from finops.engine.constants import Constants, constants_for
+from finops.engine.deployment import Deployment
 from finops.engine.errors import TooFewPoints
 from finops.engine.fit_engines import fit_engines
 from finops.engine.least_squares import least_squares
@@ -17,7 +18,7 @@ from finops.engine.points import Point
 from finops.engine.policy import Policy
 from finops.engine.read_points import read_points
 from finops.engine.simulate import simulate
-from finops.engine.step_time import Deployment, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 from finops.engine.workload import closed_loop
 from tests.bench.engine import POINTS, fit_groups, read_groups
 

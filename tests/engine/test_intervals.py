@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from finops.engine.catalogue import load
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import InvalidProfile
 from finops.engine.fit_profile import without_points
 from finops.engine.intervals import Interval, predict, predict_workload
@@ -24,7 +26,6 @@ from finops.engine.spreads import (
     pooled_bound,
     spreads,
 )
-from finops.engine.step_time import Constants, Deployment
 from finops.engine.workload import Workload, closed_loop
 from tests.bench.engine import POINTS, PRIOR, read_groups
 from tests.bench.engine_intervals import (

@@ -12,6 +12,8 @@ import pytest
 
 from finops.engine.calibrate import Profile
 from finops.engine.catalogue import load
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import InvalidProfile, NeedsCalibration, TooFewPoints
 from finops.engine.fit_profile import (
     cross_validate,
@@ -32,7 +34,6 @@ from finops.engine.profile import (
     read_profile,
     write_profile,
 )
-from finops.engine.step_time import Constants, Deployment
 
 CATALOGUE = load()
 AT = Deployment(CATALOGUE.model("llama-3.1-8b"), CATALOGUE.gpu("h100"))

@@ -14,7 +14,8 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 from finops.engine.calibrate import OUTLIER, SIGMA, constants_of
-from finops.engine.constants import constants_for
+from finops.engine.constants import Constants, constants_for
+from finops.engine.deployment import Deployment
 from finops.engine.errors import TooFewPoints
 from finops.engine.least_squares import least_squares
 from finops.engine.observed.course import Course
@@ -22,7 +23,6 @@ from finops.engine.observed.replay import replay_steps, replayed_times, shared
 from finops.engine.observed.run import Mask, Run, Seen, Setup, Times
 from finops.engine.policy import Policy
 from finops.engine.result import Floats
-from finops.engine.step_time import Constants, Deployment
 
 ROUNDS = 14
 KEPT = 6  # the rounds whose mean counts

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import InvalidPolicy
 from finops.engine.observed.engine_loop import EngineLoop, StepRow
 from finops.engine.observed.run import Run, Seen, Setup, Times
 from finops.engine.policy import Policy
 from finops.engine.result import Result
 from finops.engine.simulate import simulate
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 
 
 def replay(run: Run, policy: Policy, deployment: Deployment, constants: Constants) -> Result:

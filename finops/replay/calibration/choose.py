@@ -6,9 +6,9 @@ from collections.abc import Sequence as Rows
 from dataclasses import dataclass, replace
 
 from finops.engine.catalogue import Catalogue
+from finops.engine.deployment import Deployment
 from finops.engine.points import Point
 from finops.engine.read_points import PRECISIONS, Group
-from finops.engine.step_time import Deployment
 from finops.replay.calibration.errors import InvalidInput
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from finops.clickhouse.client import Warehouse
+from finops.engine.deployment import Deployment
 from finops.engine.observed.replay import policy_of
 from finops.engine.observed.run import Mask, Run
 from finops.engine.policy import Policy
-from finops.engine.step_time import Deployment
 from finops.queries.calibration_calls import (
     CapturedCall,
     captured_calls,

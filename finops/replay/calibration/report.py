@@ -8,6 +8,7 @@ from collections.abc import Sequence as Rows
 from dataclasses import dataclass, replace
 
 from finops.engine.calibrate import Profile
+from finops.engine.deployment import Deployment
 from finops.engine.fit_profile import (
     SUGGESTED_CLIENTS,
     decode_steps,
@@ -21,7 +22,6 @@ from finops.engine.observed.replay import replay, replayed_times
 from finops.engine.points import Point
 from finops.engine.profile import E2E, METRICS, TPOT, TTFT, Deviation, ProfileRecord
 from finops.engine.run_profile import RunProfile
-from finops.engine.step_time import Deployment
 from finops.replay.calibration.errors import InvalidInput
 from finops.replay.calibration.from_platform import Replayable
 

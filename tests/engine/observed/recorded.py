@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from finops.engine.catalogue import load
+from finops.engine.deployment import Deployment
 from finops.engine.observed.read import read_run
 from finops.engine.observed.run import Run
-from finops.engine.step_time import Deployment
 
 RUNS = Path(__file__).parents[1] / "recorded" / "runs"
 LLAMA, QWEN = "Llama-3.1-8B", "Qwen3-30B-A3B-Instruct-2507"

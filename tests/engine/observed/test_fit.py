@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from finops.engine.constants import Constants
 from finops.engine.errors import TooFewPoints
 from finops.engine.observed.compare import compare
 from finops.engine.observed.course import Course
@@ -14,7 +15,6 @@ from finops.engine.observed.fit import RunFit, fit_run
 from finops.engine.observed.replay import replay_steps, replayed_times, shared
 from finops.engine.observed.run import Calls, Run, Seen, Setup, Times, run_of
 from finops.engine.policy import Policy
-from finops.engine.step_time import Constants
 from tests.engine.observed.recorded import LLAMA, QWEN, deployed
 
 TRUTH = Constants(

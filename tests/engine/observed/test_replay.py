@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from finops.engine.constants import Constants
 from finops.engine.errors import InvalidPolicy
 from finops.engine.observed.compare import Row, compare, deviations, worst
 from finops.engine.observed.replay import policy_of, replay, replayed_times, shared
@@ -14,7 +15,7 @@ from finops.engine.observed.run import Calls, InvalidRun, Run, Seen, Setup, Time
 from finops.engine.policy import Policy
 from finops.engine.result import percentiles
 from finops.engine.simulate import simulate
-from finops.engine.step_time import Constants, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 from tests.engine.drawn import difference
 from tests.engine.observed.recorded import LLAMA, QWEN, deployed
 

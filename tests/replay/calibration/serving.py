@@ -10,10 +10,12 @@ import numpy as np
 
 from finops.clickhouse.client import Warehouse
 from finops.engine.catalogue import load
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.policy import Policy
 from finops.engine.result import Floats, Result
 from finops.engine.simulate import simulate
-from finops.engine.step_time import Constants, Deployment, SimulatedExecutor
+from finops.engine.step_time import SimulatedExecutor
 from finops.engine.workload import Workload
 from tests.costing.calls import insert_calls
 
