@@ -13,11 +13,11 @@ from finops.engine.observed.compare import Row, compare, worst
 from finops.engine.observed.fit import RunFit, fit_run
 from finops.engine.observed.replay import policy_of
 from finops.engine.observed.run import Run
+from finops.engine.profile import METRICS
 from tests.bench.__main__ import Figure
 from tests.engine.observed.recorded import LLAMA, QWEN, deployed, recorded
 
 BAR = "≤ 10"
-METRICS = ("ttft", "tpot", "e2e")
 MIXED_KV = (1.0, 2.0, 3.0, 4.0)  # see finops.engine.observed.run.Setup
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from finops.engine.observed.run import Mask, Times
+from finops.engine.profile import METRICS
 from finops.engine.result import Floats, percentiles
 
 
@@ -47,7 +48,7 @@ def deviations(simulated: Times, measured: Times, chosen: Mask | None = None) ->
     """|simulated ÷ measured − 1| of ttft, tpot and e2e by chosen request, where both are known."""
     found = {}
     ours, theirs = simulated.series(), measured.series()
-    for metric in ("ttft", "tpot", "e2e"):
+    for metric in METRICS:
         both = ~np.isnan(theirs[metric]) & ~np.isnan(ours[metric]) & (theirs[metric] > 0)
         if chosen is not None:
             both &= chosen
@@ -55,6 +56,6 @@ def deviations(simulated: Times, measured: Times, chosen: Mask | None = None) ->
     return found
 
 
-def worst(rows: list[Row], metrics: tuple[str, ...] = ("ttft", "tpot", "e2e")) -> float:
+def worst(rows: list[Row], metrics: tuple[str, ...] = METRICS) -> float:
     """The largest absolute error of these metrics."""
     return max((abs(row.error) for row in rows if row.metric in metrics), default=float("nan"))
