@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import ceil
+from math import ceil, inf
 
 from finops.engine.errors import InvalidPolicy
 
@@ -46,7 +46,7 @@ class Scaling:
     percentile: float = 95.0
 
     def __post_init__(self) -> None:
-        if self.target <= 0:
+        if not 0 < self.target < inf:
             raise InvalidPolicy("The target of a scaling must be above 0.")
         if not 0 <= self.minimum <= self.maximum or self.maximum < 1:
             raise InvalidPolicy("A scaling needs 0 ≤ minimum ≤ maximum and a maximum of 1 or more.")

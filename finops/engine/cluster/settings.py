@@ -38,6 +38,8 @@ class ReplicaGroup:
     scaling: Scaling | None = None
 
     def __post_init__(self) -> None:
+        if not self.usd_per_hour.is_finite() or self.usd_per_hour < 0:
+            raise InvalidCluster(f"{self.name} can't cost {self.usd_per_hour} USD an hour.")
         if self.scaling is not None:
             least, most = self.scaling.minimum, self.scaling.maximum
             if not least <= self.replicas <= most:

@@ -8,7 +8,7 @@ import socket
 import uvicorn
 
 from finops.engine.serve.app import App
-from finops.engine.serve.errors import PortTaken
+from finops.engine.serve.errors import PortTaken, ServeError
 from finops.engine.serve.protocol import BoundedProtocol
 
 BACKLOG = 1024
@@ -18,7 +18,12 @@ SPARE_CONNECTIONS = 512
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take host and port; nobody listens there until the server runs. Raises PortTaken."""
+    """Take host and port; nobody listens there until the server runs.
+
+    Raises PortTaken, and ServeError for a number that is no port.
+    """
+    if not 0 <= port <= 65_535:
+        raise ServeError(f"--port must be from 0 to 65535, not {port}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,9 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from finops.engine.serve.errors import ServeError
 from finops.engine.serve.service import Limits
 
 POLICIES = ("continuous", "dynamic", "static")
+# 268 million tokens: more than any memory holds, and what a list of free blocks can be made for.
+MOST_BLOCKS = 2**24
+MOST_WAIT_MS = 3_600_000.0
+
+
+def check_whole(holder: object, *names: str) -> None:
+    """Raise ServeError unless each of the fields is left out or at least 1."""
+    for name in names:
+        value = getattr(holder, name)
+        if value is not None and value < 1:
+            raise ServeError(f"{option(name)} must be at least 1, not {value}.")
+
+
+def option(name: str) -> str:
+    """A setting as it is written on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
@@ -22,6 +39,13 @@ class Batching:
     max_wait_ms: float = 50.0
     max_waiting: int = 1000
     reserve: bool = False
+
+    def __post_init__(self) -> None:
+        check_whole(self, "blocks", "max_seqs", "max_tokens", "max_model_len", "max_waiting")
+        if self.blocks is not None and self.blocks > MOST_BLOCKS:
+            raise ServeError(f"--blocks can be {MOST_BLOCKS} at most, not {self.blocks}.")
+        if not 0 <= self.max_wait_ms <= MOST_WAIT_MS:
+            raise ServeError(f"--max-wait-ms must be from 0 to an hour, not {self.max_wait_ms}.")
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,9 @@ class Simulated:
     tokenizer: Path | None = None
     answer_tokens: int = 200
     speed_up: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_whole(self, "tp", "pp")
 
 
 @dataclass(frozen=True)

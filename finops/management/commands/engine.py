@@ -21,6 +21,8 @@ from finops.engine.serve.settings import POLICIES, Batching, Real, Settings, Sim
 
 LEDGER = ("INFERLEDGER_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 LEDGER_KEY = "INFERLEDGER_API_KEY"
+MOST_BODY_MB = 1024
+MOST_DRAIN_S = 3600
 
 
 class Command(BaseCommand):
@@ -140,15 +142,26 @@ def settings_of(options: Mapping[str, Any], api_key: str, ledger: bool) -> Setti
         options["max_wait_ms"],
         options["max_waiting"],
     )
-    limits = Limits(round(options["max_body_mb"] * 1024**2), request_s=options["timeout_s"])
     return Settings(
         runs_of(options),
         batching,
         options["name"],
-        limits,
+        limits_of(options),
         api_key,
         options["provider"] if ledger else None,
     )
+
+
+def limits_of(options: Mapping[str, Any]) -> Limits:
+    """What a client may do to us; raises ServeError."""
+    body_mb, timeout_s = options["max_body_mb"], options["timeout_s"]
+    if not 0 < body_mb <= MOST_BODY_MB:
+        raise ServeError(f"--max-body-mb must be above 0 and at most {MOST_BODY_MB}.")
+    if timeout_s is not None and not timeout_s > 0:
+        raise ServeError(f"--timeout-s must be above 0, not {timeout_s}.")
+    if not 0 <= options["drain_s"] <= MOST_DRAIN_S:
+        raise ServeError(f"--drain-s must be from 0 to {MOST_DRAIN_S}, not {options['drain_s']}.")
+    return Limits(round(body_mb * 1024**2), request_s=timeout_s)
 
 
 def runs_of(options: Mapping[str, Any]) -> Simulated | Real:

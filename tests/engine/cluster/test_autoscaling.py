@@ -106,8 +106,9 @@ def test_a_first_token_is_not_seen_before_it_is_out() -> None:
 
 
 def test_a_rule_that_no_group_could_follow_is_refused() -> None:
-    with pytest.raises(InvalidPolicy, match="target"):
-        Scaling(Signal.WAITING, 0.0)
+    for target in (0.0, float("nan"), float("inf")):
+        with pytest.raises(InvalidPolicy, match="target"):
+            Scaling(Signal.WAITING, target)
     with pytest.raises(InvalidPolicy, match="minimum ≤ maximum"):
         Scaling(Signal.WAITING, 1.0, minimum=3, maximum=2)
     with pytest.raises(InvalidPolicy, match="times"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,12 @@ def test_a_group_must_have_replicas_and_one_way_of_stepping(
 ) -> None:
     with pytest.raises(InvalidCluster, match=says):
         ReplicaGroup(policy, TIME, replicas, lockstep=lockstep, scaling=scaling)
+
+
+@pytest.mark.parametrize("price", ["-1", "NaN", "Infinity"])
+def test_an_hour_costs_a_sum_of_money(price: str) -> None:
+    with pytest.raises(InvalidCluster, match="default can't cost"):
+        ReplicaGroup(POLICY, TIME, usd_per_hour=Decimal(price))
 
 
 def test_groups_have_names_and_only_those_are_named() -> None:
