@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from finops.engine.errors import TooFewPoints
 from finops.engine.observed.engine_loop import StepRow
 from finops.engine.observed.run import Mask, Times
 from finops.engine.result import Floats
@@ -47,7 +48,15 @@ class Course:
 
     @classmethod
     def of(cls, steps: list[StepRow], times: Times, chosen: Mask) -> Self:
-        """The course of a simulation; chosen requests must have finished in it."""
+        """The course of a simulation; chosen requests must have finished in it.
+
+        Raises TooFewPoints if none has.
+        """
+        if not chosen.any():
+            raise TooFewPoints(
+                "None of the measured requests can be served: prompt and answer are longer than "
+                "the KV cache or the engine's limit. Check the lengths, the GPU and its number."
+            )
         columns = np.array(steps, np.int64)
         starts, ends = columns[:, 0], columns[:, 1]
         tokens, kind = np.unique(columns[:, 2], return_inverse=True)

@@ -17,7 +17,7 @@ def json_lines(path: Path) -> Iterator[dict[str, object]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidRun(f"{path.name}, line {at} is no JSON: {error}.") from error
         if not isinstance(row, dict):
             raise InvalidRun(f"{path.name}, line {at} must be an object.")
@@ -28,7 +28,7 @@ def read_json(path: Path) -> dict[str, object]:
     """The object of a JSON file, gzipped or not; raises InvalidRun."""
     try:
         content = json.loads(text_of(path, InvalidRun))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRun(f"{path.name} is no JSON: {error}.") from error
     if not isinstance(content, dict):
         raise InvalidRun(f"{path.name} must hold one object.")

@@ -15,6 +15,8 @@ from finops.engine.workload import Column, Workload
 
 Mask = NDArray[np.bool_]
 
+LONGEST_S = 50 * 86_400.0  # two such times still are whole picoseconds of 63 bits
+
 
 class InvalidRun(EngineError):
     """A file of a recorded run that can't be read as one."""
@@ -139,8 +141,12 @@ class Run:
 
 
 def picoseconds(seconds: Floats) -> Column:
-    """Seconds as whole picoseconds; NaN as −1, never."""
+    """Seconds as whole picoseconds; NaN as −1, never. Raises InvalidRun for more than a run."""
     known = ~np.isnan(seconds)
+    if np.abs(seconds[known]).max(initial=0.0) > LONGEST_S:
+        raise InvalidRun(
+            f"The run takes longer than {LONGEST_S / 86_400:.0f} days: are its times in seconds?"
+        )
     return np.where(known, np.rint(np.where(known, seconds, 0.0) * 1e12), -1).astype(np.int64)
 
 
@@ -168,7 +174,7 @@ def run_of(
 ) -> Run:
     """A run of these calls.
 
-    Raises InvalidRun for none, and InvalidWorkload for lengths below 1.
+    Raises InvalidRun for none and for times of many days, InvalidWorkload for lengths below 1.
     """
     if not len(calls.arrival_s):
         raise InvalidRun("The run has no request that succeeded: there is nothing to replay.")

@@ -31,10 +31,10 @@ class Asked:
         missing = [f"--{name}" for name in ("model", "gpu", "engine") if not getattr(self, name)]
         if missing:
             raise InvalidInput(f"Say what was measured: add {', '.join(missing)}.")
-        for name in ("tp", "pp"):
-            gpus = getattr(self, name)
-            if gpus is not None and gpus < 1:
-                raise InvalidInput(f"--{name} must be at least 1, not {gpus}.")
+        for name in ("tp", "pp", "max_seqs", "max_tokens"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InvalidInput(f"--{name.replace('_', '-')} must be at least 1, not {number}.")
         named = ("model", "gpu", "engine", "kv", "activations", "tp", "pp")
         row = {name: str(value) for name in named if (value := getattr(self, name))}
         return {"tp": "1"} | row | {"precision": self.precision or ""}

@@ -8,6 +8,7 @@ mean_tpot_ms. What is not of this form is read request by request (finops.engine
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from finops.engine.points import Point
 from finops.engine.read_points import point_of
 from finops.engine.text_file import text_of
 from finops.replay.calibration.errors import InvalidInput
+from finops.replay.calibration.points_file import check_row
 
 NEEDED = ("max_concurrency", "completed", "total_input_tokens", "total_output_tokens")
 MEANS = {"ttft_ms": "mean_ttft_ms", "tpot_ms": "mean_tpot_ms"}
@@ -51,7 +53,7 @@ def results_of(text: str) -> list[Mapping[str, object]]:
     try:
         content = json.loads(text)
         found = content if isinstance(content, list) else [content]
-    except ValueError:
+    except (ValueError, RecursionError):
         found = list(objects(text))
     return found if all(isinstance(one, dict) for one in found) else []
 
@@ -60,7 +62,7 @@ def objects(text: str) -> Iterator[object]:
     for line in text.splitlines():
         try:
             yield json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             yield None
 
 
@@ -88,6 +90,7 @@ def point_from(
 
 def as_point(row: Row, catalogue: Catalogue, name: str) -> Point:
     """A row of a points file as a point; raises InvalidInput that names the file."""
+    check_row(row, name)
     try:
         return point_of(row, catalogue)
     except (ValueError, EngineError) as error:
@@ -124,8 +127,8 @@ def mean_ms(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
 
 
 def number(result: Mapping[str, object], key: str) -> float | None:
-    """A number of a result above 0; None if there is none."""
+    """A number of a result above 0 and below infinity; None if there is none."""
     value = result.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if value > 0 else None
+    return float(value) if 0 < value < math.inf else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from finops.engine.catalogue import Catalogue
@@ -24,7 +24,22 @@ REQUIRED = (
     "ttft_ms",
     "tpot_ms",
 )
-NUMBERS = (*REQUIRED[4:], "attn_dp", "spread")
+# What a cell may hold at the least and at the most. Beyond it lies a slip of the pen, or a
+# simulation that takes longer than anybody waits.
+BOUNDS = {
+    "tp": (1, 1024),
+    "batch_or_concurrency": (1, 20_000),
+    "isl": (1, 10_000_000),
+    "osl": (1, 10_000_000),
+    "ttft_ms": (0.001, 1e9),
+    "tpot_ms": (0.001, 1e9),
+    "pp": (1, 1024),
+    "attn_dp": (0, 1024),
+    "spread": (0, 1),
+    "budget": (1, 10_000_000),
+    "wait_steps": (0, 10_000),
+}
+WHOLE = ("tp", "batch_or_concurrency", "pp", "attn_dp", "budget", "wait_steps")
 
 
 def read_points_file(path: Path, catalogue: Catalogue) -> tuple[list[Group], Mapping[str, int]]:
@@ -39,20 +54,30 @@ def read_points_file(path: Path, catalogue: Catalogue) -> tuple[list[Group], Map
 
 def check_rows(lines: list[str], name: str) -> None:
     """Raise InvalidInput unless every row has a cell for each column, and numbers are numbers."""
-    rows = csv.reader(lines)
-    header = next(rows, [])
+    rows = csv_rows(lines, name)
+    header = next(rows, (0, []))[1]
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise InvalidInput(
             f"{name} has no column {', '.join(missing)}. It needs {', '.join(REQUIRED)}."
         )
-    for row in rows:
+    for line, row in rows:
         if not row:
             continue
-        where = f"{name}, line {rows.line_num}"
+        where = f"{name}, line {line}"
         if len(row) != len(header):
             raise InvalidInput(f"{where} has {len(row)} cells, and the header {len(header)}.")
         check_row(dict(zip(header, row, strict=True)), where)
+
+
+def csv_rows(lines: list[str], name: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the number of their last line; raises InvalidInput for what is no CSV."""
+    rows = csv.reader(lines)
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise InvalidInput(f"{name}, line {rows.line_num} is no CSV: {error}.") from error
 
 
 def check_row(row: Mapping[str, str], where: str) -> None:
@@ -60,11 +85,15 @@ def check_row(row: Mapping[str, str], where: str) -> None:
     for column in ("gpu", "model", "engine"):
         if not row[column].strip():
             raise InvalidInput(f"{where}: {column} is empty.")
-    for column in NUMBERS:
+    for column, (least, most) in BOUNDS.items():
         text = row.get(column) or "nan"
         try:
             value = float(text)
         except ValueError:
             raise InvalidInput(f"{where}: {column} must be a number, not {text!r}.") from None
-        if math.isinf(value) or value < 0 or (value == 0 and column not in ("attn_dp", "spread")):
-            raise InvalidInput(f"{where}: {column} must be above 0, not {text}.")
+        if math.isnan(value):
+            continue
+        if not least <= value <= most:
+            raise InvalidInput(f"{where}: {column} must be from {least} to {most:.0f}, not {text}.")
+        if column in WHOLE and not value.is_integer():
+            raise InvalidInput(f"{where}: {column} must be a whole number, not {text}.")

@@ -125,3 +125,9 @@ def test_a_course_predicts_what_its_own_simulation_measured(setup: Setup) -> Non
     assert found["ttft"] == pytest.approx(seen["ttft"] + 1.0, rel=1e-6)
     assert found["tpot"] == pytest.approx(seen["tpot"], rel=1e-6)
     assert found["e2e"] == pytest.approx(seen["e2e"] + 1.0, rel=1e-6)
+
+
+def test_requests_that_no_cache_holds_are_refused() -> None:
+    run = pretend(Setup())
+    with pytest.raises(TooFewPoints, match="longer than the KV cache"):
+        fit_run(run, replace(POLICY, blocks=1), deployed(LLAMA))

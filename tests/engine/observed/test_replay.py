@@ -114,6 +114,12 @@ def test_cached_tokens_without_hashes_are_not_computed_again() -> None:
     assert with_hashes.workload.prompt.tolist() == [50, 100]
 
 
+def test_a_run_of_many_days_has_its_times_in_another_unit() -> None:
+    lengths, never = np.array([5, 5]), np.full(2, np.nan)
+    with pytest.raises(InvalidRun, match="are its times in seconds"):
+        run_of(Calls(np.array([0.0, 1e9]), lengths, lengths, never, never))
+
+
 def test_a_run_of_nothing_is_refused() -> None:
     none = np.zeros(0)
     with pytest.raises(InvalidRun, match="nothing to replay"):

@@ -51,6 +51,14 @@ def test_the_means_of_one_load_are_a_point(tmp_path: Path) -> None:
     assert point.deployment.model.name == "llama-3.1-8b"
 
 
+@pytest.mark.parametrize("mean", [float("nan"), float("inf"), -1.0])
+def test_a_mean_that_is_no_time_was_not_measured(tmp_path: Path, mean: float) -> None:
+    (point,) = read(tmp_path / "c8.json", {**RESULT, "mean_ttft_ms": mean})
+    assert isinstance(point, Point)
+    assert point.ttft_s is None
+    assert point.tpot_s == pytest.approx(0.00725)
+
+
 def test_several_loads_may_be_in_a_list_or_one_a_line(tmp_path: Path) -> None:
     both = [RESULT, {**RESULT, "max_concurrency": 16}]
     for content in (both, "\n".join(map(json.dumps, both))):
@@ -77,9 +85,11 @@ def test_one_of_several_runs_is_a_point_at_its_mean_load(tmp_path: Path) -> None
     ("content", "said"),
     [
         ("nothing", "no JSON"),
+        ("[" * 100_000, "no JSON: maximum recursion depth"),
         ([], "no known form"),
         ({"completed": 3}, "no known form"),
         ({**RESULT, "completed": 4}, "fewer requests \\(4\\) than clients \\(8\\)"),
+        ({**RESULT, "max_concurrency": 30_000, "completed": 1e6}, "must be from 1 to 20000"),
         ({**RESULT, "max_concurrency": None, "duration": 3.0}, "--save-detailed"),
         ({**RESULT, "total_output_tokens": 80}, "clients or lengths are missing"),
     ],
@@ -92,6 +102,8 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, content: object, said: str
 def test_a_deployment_must_be_said() -> None:
     with pytest.raises(InvalidInput, match="add --gpu, --engine"):
         Asked(model="llama-3.1-8b").row()
+    with pytest.raises(InvalidInput, match="--max-tokens must be at least 1, not -4"):
+        Asked("llama-3.1-8b", "h100", "vllm", max_tokens=-4).row()
     with pytest.raises(InvalidInput, match="--tp must be at least 1"):
         Asked("llama-3.1-8b", "h100", "vllm", tp=0).row()
     at = Asked("llama-3.1-70b", "h200", "vllm", "fp8", kv="fp8", tp=2).deployment(CATALOGUE)

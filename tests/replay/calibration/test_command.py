@@ -257,3 +257,16 @@ def result(folder: Path, clients: int) -> Path:
     times = {"mean_ttft_ms": 40 + clients, "mean_tpot_ms": 6 + clients / 10}
     path.write_text(json.dumps(RESULT | {"max_concurrency": clients, "completed": 80} | times))
     return path
+
+
+@pytest.mark.parametrize(("unit", "metric"), [(1e-3, "ttft"), (1e3, "tpot")])
+def test_times_in_another_unit_make_no_profile(tmp_path: Path, unit: float, metric: str) -> None:
+    rows = [
+        f"h100,llama-3.1-8b,,vllm,1,{n},512,64,{(50 + n) * unit},{(6 + n / 8) * unit}"
+        for n in (1, 16, 64)
+    ]
+    path, target = tmp_path / "points.csv", tmp_path / "profile.json"
+    path.write_text("\n".join((HEADER, *rows)))
+    said = refused("--points", path, "--out", target)
+    assert "Are ttft_ms and tpot_ms in milliseconds?" in said
+    assert not target.exists()

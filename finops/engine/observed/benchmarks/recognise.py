@@ -26,7 +26,7 @@ def reader_of(path: Path) -> Reader:
     text = text_of(path, InvalidRun).lstrip()
     try:
         found, _ = json.JSONDecoder().raw_decode(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRun(f"{path.name} is no JSON: {error}.") from error
     keys = set(found) if isinstance(found, dict) else set()
     if "benchmarks" in keys:

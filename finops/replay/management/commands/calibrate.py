@@ -32,6 +32,7 @@ from finops.replay.calibration.asked import Asked
 from finops.replay.calibration.errors import CalibrationError, InvalidInput
 from finops.replay.calibration.from_platform import Replayable, Wanted, replayable
 from finops.replay.calibration.measured import measured_groups, measured_run
+from finops.replay.calibration.plausible import doubt
 from finops.replay.calibration.report import (
     checked_lines,
     checked_run_lines,
@@ -98,6 +99,8 @@ class Command(BaseCommand):
             with shown() as progress:
                 record = fit_profile(group.points, names, made_at(), progress=progress)
             self.lines(fitted_lines(record, group.points, options["rows"]))
+            if why := doubt(record, group.points):
+                raise InvalidInput(f"{why} No profile was written of them.")
             self.write(record, target)
 
     def with_run(
