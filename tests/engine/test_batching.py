@@ -66,6 +66,15 @@ def test_rows_are_padded_to_the_longest_until_the_last_is_done() -> None:
     assert result.computed_tokens == 20 + 4
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_who_gives_up_before_a_batch_is_due_ends_all_if_nobody_else_is_there(fast: bool) -> None:
+    policy = BatchPolicy(blocks=100, max_seqs=2, max_wait_ps=1_000)
+    workload = Workload.of([Request(100, 4, 2, timeout_ps=300)])
+    result = simulate(workload, policy, STEP, fast=fast)
+    assert (result.status[0], result.finish_ps[0]) == (State.TIMED_OUT, 400)
+    assert (result.start_ps, result.end_ps, result.busy_ps) == (100, 400, 0)
+
+
 def test_classes_go_by_priority_and_their_cap() -> None:
     classes = (ServiceClass("chat"), ServiceClass("batch", priority=1, max_seqs=1))
     policy = BatchPolicy(blocks=100, max_seqs=3, max_wait_ps=100, classes=classes)

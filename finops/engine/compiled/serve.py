@@ -127,7 +127,6 @@ def cut_off(plan: Plan, s: State) -> bool:
         remove(s.deadlines, s.of, i, DEADLINES)
         drop(plan, s, i)
         s.of[i, STATUS] = CANCELLED if s.of[i, GONE] == time else TIMED_OUT
-        s.n[END] = max(s.n[END], time)
         end(plan, s, i, time)
         any_cut = True
     return any_cut

@@ -32,7 +32,7 @@ def compiled(case: Case) -> Result:
 
 
 @given(cases())
-@settings(max_examples=400)
+@settings(max_examples=1_000)
 def test_compiled_fast_and_step_by_step_are_the_same(case: Case) -> None:
     by_machine_code = compiled(case)
     assert difference(by_machine_code, simulate(*case, compiled=False)) == []
