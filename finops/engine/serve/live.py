@@ -14,12 +14,12 @@ import structlog
 
 from finops.engine.batching import BatchScheduler
 from finops.engine.executor import Executor
+from finops.engine.hash_chain import hash_chain
 from finops.engine.sampling import Sampling
 from finops.engine.scheduler import Scheduler, Step
 from finops.engine.sequence import Sequence, State
 from finops.engine.serve.clock import Clock
 from finops.engine.serve.errors import Draining, Overloaded
-from finops.engine.serve.hash_chain import hash_chain
 from finops.engine.serve.serving import Deliver, End, Piece, Serving, Watch
 from finops.engine.serve.text_stream import TextStream
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from finops.engine.hash_chain import hash_chain
 from finops.engine.policy import Policy
 from finops.engine.sampling import Sampling
 from finops.engine.scheduler import Scheduler
@@ -31,15 +31,6 @@ class Ask:
     sampling: Sampling = field(default_factory=Sampling)
     answer: list[int] = field(default_factory=list)
     cached: int = 0
-
-
-def chain(tokens: list[int], block_size: int) -> tuple[int, ...]:
-    """A hash for each full block, of all tokens up to its end."""
-    found = []
-    for end in range(block_size, len(tokens) + 1, block_size):
-        digest = hashlib.blake2b(repr(tokens[:end]).encode(), digest_size=8).digest()
-        found.append(int.from_bytes(digest))
-    return tuple(found)
 
 
 class Serving:
@@ -67,7 +58,7 @@ class Serving:
             if ask.after is not None:
                 former = self.asks[ask.after]
                 ask.prompt = former.prompt + former.answer + ask.prompt
-            hashes = chain(ask.prompt, self.policy.block_size)
+            hashes = hash_chain(ask.prompt, self.policy.block_size, b"")
             seq = Sequence(index, self.steps, len(ask.prompt), ask.output, hashes=hashes)
             if self.scheduler.add(seq):
                 self.executor.start(seq, ask.prompt, ask.sampling)
@@ -82,7 +73,7 @@ class Serving:
         for seq, _ in step.work:
             if seq.hashes:  # an answer's hashes are known only now
                 ask = self.asks[seq.index]
-                seq.hashes = chain(ask.prompt + ask.answer, self.policy.block_size)
+                seq.hashes = hash_chain(ask.prompt + ask.answer, self.policy.block_size, b"")
         for seq in self.scheduler.apply(step, self.steps):
             self.executor.end(seq)
             self.asks[seq.index].cached = seq.cached
