@@ -2,6 +2,7 @@
 # The first interpreter that really runs (a shim can exist and still fail) and is 3.11 or newer.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: run engine test soak lint bench focus-check lock help
 
@@ -16,7 +17,8 @@ BIN    := .venv/bin
 # Installing the development tools takes these away again, so they come after them.
 .venv/.engine: .venv/.dev requirements/engine.lock requirements/torch.lock
 	@echo "Installing requirements/engine.lock (PyTorch is large) ..."
-	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-deps --require-hashes -r requirements/torch.lock -r requirements/engine.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements/engine.lock
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install --no-deps --require-hashes -r requirements/torch.lock
 	@$(BIN)/python -c 'import torch' || { echo 'This build of PyTorch does not load here: requirements/torch.lock says which one does.' >&2; exit 1; }
 	@echo "Compiling the engine (half a minute) ..."
 	@$(BIN)/python -m finops.engine.compiled
