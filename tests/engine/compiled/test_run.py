@@ -54,13 +54,15 @@ def test_thousands_of_requests_that_preempt_one_another_are_the_same() -> None:
 
 
 def test_a_victim_gives_back_what_it_was_granted_in_this_very_step() -> None:
-    # Worked out in test_scheduler: the fourth step takes the first one's token and block from it.
+    # As in test_scheduler: the fourth step takes the first one's token and block from it. So the
+    # last has computed 0, 2, 5, 8 and 11 tokens after steps 2 to 6; with a token less, 7 steps.
     classes = (ServiceClass("chat"), ServiceClass("batch", priority=1))
     policy = Policy(blocks=5, block_size=4, max_seqs=3, max_tokens=4, classes=classes)
-    requests = [Request(0, 1, 10, klass=1), Request(50, 4, 4), Request(50, 12, 2)]
+    requests = [Request(0, 1, 10, klass=1), Request(50, 4, 4), Request(50, 11, 2)]
     case = (Workload.of(requests), policy, LinearStepTime(100))
     result = compiled(case)
     assert result.preempted.tolist() == [1, 0, 0]
+    assert result.first_ps[2] == 600
     assert difference(result, simulate(*case, fast=False)) == []
 
 
