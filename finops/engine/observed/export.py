@@ -19,7 +19,7 @@ import numpy as np
 from finops.engine.decode import Undecodable, decode
 from finops.engine.errors import EngineError
 from finops.engine.observed.json_files import json_lines
-from finops.engine.observed.run import InvalidRun, Run, Seen, Setup, Times
+from finops.engine.observed.run import InvalidRun, Run, SeenBy, Setup, Times
 from finops.engine.policy import Policy
 from finops.engine.result import Result
 from finops.engine.workload import Column, Retry, Workload
@@ -71,7 +71,7 @@ class Exported:
     def run(self) -> Run:
         """The same as a recorded run, as the engine saw it."""
         times = Times.of(self.result)
-        return Run(self.workload, times, self.setup, Seen.ENGINE, "simulated")
+        return Run(self.workload, times, self.setup, SeenBy.ENGINE, "simulated")
 
 
 def export(workload: Workload, policy: Policy, result: Result, setup: Setup | None = None) -> str:

@@ -20,7 +20,7 @@ from finops.engine.errors import TooFewPoints
 from finops.engine.least_squares import least_squares
 from finops.engine.observed.course import Course
 from finops.engine.observed.replay import replay_steps, replayed_times, shared
-from finops.engine.observed.run import Mask, Run, Seen, Setup, Times
+from finops.engine.observed.run import Mask, Run, SeenBy, Setup, Times
 from finops.engine.policy import Policy
 from finops.engine.result import Floats
 
@@ -120,7 +120,7 @@ class Search:
 
         def misses(logs: Floats) -> list[Floats]:
             constants = constants_of(logs)
-            delay = constants.request_us * 1e-6 if self.run.seen_by is Seen.CLIENT else 0.0
+            delay = constants.request_us * 1e-6 if self.run.seen_by is SeenBy.CLIENT else 0.0
             predicted = course.predict(at, constants, setup.mixed_kv, delay)
             return [off(predicted[name], measured[name]) for name in predicted]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from finops.engine.observed.json_files import json_lines, number, read_json
-from finops.engine.observed.run import Calls, InvalidRun, Run, Seen, Setup, run_of
+from finops.engine.observed.run import Calls, InvalidRun, Run, SeenBy, Setup, run_of
 from finops.engine.result import Floats
 
 STAMPS = ("arrival_time", "queued_ts", "scheduled_ts", "first_token_ts", "last_token_ts")
@@ -46,7 +46,7 @@ def read_run(requests: Path, meta: Path, chains: Path | None = None) -> Run:
         queue_s=scheduled - arrival,
         hashes=None if chains is None else read_chains(chains, lengths),
     )
-    return run_of(calls, setup_of(read_json(meta), meta.name), Seen.ENGINE, requests.name)
+    return run_of(calls, setup_of(read_json(meta), meta.name), SeenBy.ENGINE, requests.name)
 
 
 def read_chains(path: Path, lengths: Floats) -> list[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from finops.engine.constants import Constants
 from finops.engine.deployment import Deployment
 from finops.engine.errors import InvalidPolicy
 from finops.engine.observed.engine_loop import EngineLoop, StepRow
-from finops.engine.observed.run import Run, Seen, Setup, Times
+from finops.engine.observed.run import Run, SeenBy, Setup, Times
 from finops.engine.policy import Policy
 from finops.engine.result import Result
 from finops.engine.simulate import simulate
@@ -38,7 +38,7 @@ def replay_steps(
 
 def replayed_times(run: Run, result: Result, constants: Constants) -> Times:
     """The times of a replay as they were measured: at the client, the front end's time is added."""
-    delay = round(constants.request_us * 1e6) if run.seen_by is Seen.CLIENT else 0
+    delay = round(constants.request_us * 1e6) if run.seen_by is SeenBy.CLIENT else 0
     return Times.of(result, delay)
 
 

@@ -24,7 +24,7 @@ class InvalidRun(EngineError):
     code = "invalid_run"
 
 
-class Seen(StrEnum):
+class SeenBy(StrEnum):
     """Where the clock stood: in the engine, or at the client, behind front end and network."""
 
     ENGINE = "engine"
@@ -129,7 +129,7 @@ class Run:
     workload: Workload
     times: Times
     setup: Setup = Setup()
-    seen_by: Seen = Seen.CLIENT
+    seen_by: SeenBy = SeenBy.CLIENT
     source: str = ""
 
     def __len__(self) -> int:
@@ -170,7 +170,7 @@ class Calls:
 
 
 def run_of(
-    calls: Calls, setup: Setup | None = None, seen_by: Seen = Seen.CLIENT, source: str = ""
+    calls: Calls, setup: Setup | None = None, seen_by: SeenBy = SeenBy.CLIENT, source: str = ""
 ) -> Run:
     """A run of these calls.
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from finops.engine.observed.run import Calls, Mask, Run, Seen, Setup, run_of
+from finops.engine.observed.run import Calls, Mask, Run, SeenBy, Setup, run_of
 from finops.engine.result import Floats
 from finops.engine.workload import Column
 from finops.queries.calibration_calls import CapturedCall
@@ -78,7 +78,7 @@ def capture(calls: Rows[CapturedCall], start: datetime, setup: Setup, source: st
         cached=lengths([call.cached_tokens for call in used]) if knows_cached else None,
         hashes=[chain_of(call) for call in used] if has_chains else None,
     )
-    run = run_of(columns, setup, Seen.CLIENT, source)
+    run = run_of(columns, setup, SeenBy.CLIENT, source)
     return Capture(run, np.array([call.started_at >= start for call in used]), left_out)
 
 

@@ -13,7 +13,7 @@ from finops.engine.observed.benchmarks.lists import one_after_another
 from finops.engine.observed.benchmarks.recognise import read_benchmark
 from finops.engine.observed.benchmarks.sglang import read_sglang
 from finops.engine.observed.benchmarks.vllm import read_vllm
-from finops.engine.observed.run import InvalidRun, Run, Seen, Setup
+from finops.engine.observed.run import InvalidRun, Run, SeenBy, Setup
 
 # vllm/benchmarks/serve.py: what it writes with --save-result --save-detailed.
 VLLM: dict[str, object] = {
@@ -158,7 +158,7 @@ def assert_two_requests(run: Run, gap_s: float = 0.5) -> None:
     assert series["e2e"] == pytest.approx([0.875, 1.25])
     assert series["tpot"] == pytest.approx([0.375, 1 / 3])
     assert np.isnan(series["queue"]).all()
-    assert run.seen_by is Seen.CLIENT
+    assert run.seen_by is SeenBy.CLIENT
 
 
 def test_a_result_of_vllm_is_read(tmp_path: Path) -> None:

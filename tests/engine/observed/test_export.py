@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from finops.engine.executor import LinearStepTime
 from finops.engine.observed.engine_loop import EngineLoop
 from finops.engine.observed.export import Exported, export, read_export
-from finops.engine.observed.run import InvalidRun, Seen, Setup
+from finops.engine.observed.run import InvalidRun, SeenBy, Setup
 from finops.engine.policy import Policy, ServiceClass
 from finops.engine.result import Result
 from finops.engine.simulate import simulate
@@ -117,7 +117,7 @@ def test_a_file_says_what_was_asked_and_what_came_of_it() -> None:
     }
     assert "hashes" not in second
     run = read_back(text).run
-    assert run.seen_by is Seen.ENGINE
+    assert run.seen_by is SeenBy.ENGINE
     assert run.workload.hashes == [(2**64 - 1, 5), ()]
 
 

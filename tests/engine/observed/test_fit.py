@@ -13,7 +13,7 @@ from finops.engine.observed.compare import compare
 from finops.engine.observed.course import Course
 from finops.engine.observed.fit import RunFit, fit_run
 from finops.engine.observed.replay import replay_steps, replayed_times, shared
-from finops.engine.observed.run import Calls, Run, Seen, Setup, Times, run_of
+from finops.engine.observed.run import Calls, Run, SeenBy, Setup, Times, run_of
 from finops.engine.policy import Policy
 from tests.engine.observed.recorded import LLAMA, QWEN, deployed
 
@@ -24,7 +24,11 @@ POLICY = Policy(20_000, max_seqs=16, max_tokens=512)
 
 
 def pretend(
-    setup: Setup, seen_by: Seen = Seen.ENGINE, name: str = LLAMA, longer: int = 1, size: int = 120
+    setup: Setup,
+    seen_by: SeenBy = SeenBy.ENGINE,
+    name: str = LLAMA,
+    longer: int = 1,
+    size: int = 120,
 ) -> Run:
     """Requests as a deployment with the constants above would serve them; prompts × `longer`."""
     rng = np.random.default_rng(5)
@@ -66,7 +70,7 @@ def test_ranks_in_lockstep_are_fitted_too() -> None:
 
 
 def test_the_time_of_the_front_end_is_found_where_a_client_measured() -> None:
-    run = pretend(Setup(), Seen.CLIENT)
+    run = pretend(Setup(), SeenBy.CLIENT)
     fit = fit_run(run, POLICY, deployed(LLAMA))
     assert fit.constants.request_us == pytest.approx(20_000, rel=0.3)
     assert means(fit, run)["ttft"] < 0.05

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from finops.engine.observed.read import overlaps, read_run, setup_of
-from finops.engine.observed.run import InvalidRun, Run, Seen
+from finops.engine.observed.run import InvalidRun, Run, SeenBy
 from tests.engine.observed.recorded import LLAMA, QWEN, recorded
 
 ROW = {
@@ -49,7 +49,7 @@ def test_the_public_runs_are_read_whole() -> None:
     assert len(run.workload.hashes[0]) == 2358 // 16
     assert (run.setup.max_seqs, run.setup.max_tokens, run.setup.ranks) == (128, 2048, 1)
     assert run.setup.overlap
-    assert run.seen_by is Seen.ENGINE
+    assert run.seen_by is SeenBy.ENGINE
     other = recorded(QWEN).setup
     assert (other.ranks, other.expert_parallel) == (2, True)
 

@@ -11,7 +11,7 @@ from finops.engine.constants import Constants
 from finops.engine.errors import InvalidPolicy
 from finops.engine.observed.compare import Row, compare, deviations, worst
 from finops.engine.observed.replay import policy_of, replay, replayed_times, shared
-from finops.engine.observed.run import Calls, InvalidRun, Run, Seen, Setup, Times, run_of
+from finops.engine.observed.run import Calls, InvalidRun, Run, SeenBy, Setup, Times, run_of
 from finops.engine.policy import Policy
 from finops.engine.result import percentiles
 from finops.engine.simulate import simulate
@@ -23,7 +23,7 @@ AT = deployed(LLAMA)
 POLICY = Policy(1000, max_seqs=8, max_tokens=256)
 
 
-def drawn_run(setup: Setup, seen_by: Seen = Seen.ENGINE) -> Run:
+def drawn_run(setup: Setup, seen_by: SeenBy = SeenBy.ENGINE) -> Run:
     """Forty requests in twenty seconds, nothing measured."""
     rng = np.random.default_rng(3)
     nothing = np.full(40, np.nan)
@@ -54,7 +54,7 @@ def test_only_a_client_sees_the_time_of_the_front_end() -> None:
     run = drawn_run(Setup())
     result = replay(run, POLICY, AT, constants)
     engine = replayed_times(run, result, constants).series()
-    client = replayed_times(replace(run, seen_by=Seen.CLIENT), result, constants).series()
+    client = replayed_times(replace(run, seen_by=SeenBy.CLIENT), result, constants).series()
     assert client["ttft"] - engine["ttft"] == pytest.approx(0.03)
     assert client["e2e"] - engine["e2e"] == pytest.approx(0.03)
     assert client["queue"] == pytest.approx(engine["queue"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finops.engine.observed.run import Seen, Setup
+from finops.engine.observed.run import SeenBy, Setup
 from finops.queries.calibration_calls import CapturedCall
 from finops.queries.serving import Level, ServingLoad
 from finops.replay.calibration.captured import (
@@ -53,7 +53,7 @@ def test_calls_become_requests_in_order_with_times_from_the_first() -> None:
     assert run.workload.prompt.tolist() == [7, 100]
     assert run.times.first_ps.tolist() == [-1, 25 * 10**11]
     assert run.times.finish_ps.tolist() == [2 * 10**12, 4 * 10**12]
-    assert run.seen_by is Seen.CLIENT
+    assert run.seen_by is SeenBy.CLIENT
     assert found.in_range.tolist() == [True, True]
 
 
