@@ -46,7 +46,7 @@ class Command(BaseCommand):
             listener = bind(options["host"], options["port"])
         except EngineError as error:
             raise CommandError(str(error)) from None
-        self.tell(service, options, ledger)
+        self.tell(service, {**options, "port": listener.getsockname()[1]}, ledger)
         server = make_server(App(service, options["drain_s"]))
         try:
             run(server, listener)
@@ -117,7 +117,7 @@ def add_batching(serve: ArgumentParser) -> None:
 def add_door(serve: ArgumentParser) -> None:
     """Where it listens, who may ask, and where it is recorded."""
     serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8100)
+    serve.add_argument("--port", type=int, default=8100, help="0: any that is free (8100)")
     serve.add_argument("--api-key-env", metavar="NAME", help="variable with the key to ask for")
     serve.add_argument("--max-body-mb", type=float, default=4.0, help="of a request (4)")
     serve.add_argument("--timeout-s", type=float, help="of a whole answer; then 504 (none)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -88,14 +89,12 @@ def started(
     folder: Path, *options: str, **variables: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
     """The server as a process of its own; no ledger is named but by `variables`."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("FINOPS_", "INFERLEDGER_"))}
     ours.pop("DJANGO_SETTINGS_MODULE", None)
     log = folder / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*MANAGE, *LLAMA, "--port", str(port), *options],
+            [*MANAGE, *LLAMA, "--port", "0", *options],
             env=ours | {"FINOPS_DATA_DIR": str(folder / "data")} | variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -103,6 +102,10 @@ def started(
         )
     try:
         until = time.monotonic() + WAIT_S
+        while not (told := re.search(r" on http://[\d.]+:(\d+)/v1 ", log.read_text())):
+            assert process.poll() is None and time.monotonic() < until, log.read_text()
+            time.sleep(0.05)
+        port = int(told[1])
         while not listening(port):
             assert process.poll() is None and time.monotonic() < until, log.read_text()
             time.sleep(0.05)
