@@ -12,11 +12,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from finops.engine.constants import Constants
+from finops.engine.deployment import Deployment
 from finops.engine.errors import TooFewPoints
 from finops.engine.observed.engine_loop import StepRow
 from finops.engine.observed.run import Mask, Times
 from finops.engine.result import Floats
-from finops.engine.step_time import Constants, Deployment, kv_s, pair_s, row_s, tokens_s
+from finops.engine.step_time import kv_s, pair_s, row_s, tokens_s
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from finops.engine.catalogue import Catalogue
+from finops.engine.deployment import Deployment
 from finops.engine.observed.run import Setup
 from finops.engine.read_points import deployment_of
-from finops.engine.step_time import Deployment
 from finops.replay.calibration.errors import InvalidInput
 
 
