@@ -54,6 +54,20 @@ class Deployment:
             raise InvalidPolicy(f"pp can't exceed the {self.model.layers} layers.")
         if self.ep > max(1, self.model.experts):
             raise InvalidPolicy(f"ep can't exceed the {self.model.experts} experts.")
+        if self.ep == 1:
+            self._check_heads()
+
+    def _check_heads(self) -> None:
+        """Raise InvalidPolicy where heads can't be shared evenly, which every engine refuses."""
+        model, tp = self.model, self.tp
+        uneven = model.heads % tp != 0
+        if not model.kv_rank:  # heads of keys are shared too, or each stored on several GPUs
+            uneven = uneven or (model.kv_heads % tp != 0 and tp % model.kv_heads != 0)
+        if uneven:
+            raise InvalidPolicy(
+                f"tp {tp} can't share the {model.heads} heads of {model.name} evenly "
+                f"({model.kv_heads} of keys and values): choose a number that divides them."
+            )
 
     @property
     def shared(self) -> str:

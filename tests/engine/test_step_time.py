@@ -81,7 +81,7 @@ def test_layers_with_a_window_cost_the_same_for_every_length() -> None:
 
 @pytest.mark.parametrize("name", sorted({model.name for model in CATALOGUE.models.values()}))
 def test_every_model_has_a_time_that_grows_with_tokens(name: str) -> None:
-    at = Deployment(CATALOGUE.model(name), CATALOGUE.gpu("h200"), tp=8)
+    at = Deployment(CATALOGUE.model(name), CATALOGUE.gpu("h200"), tp=2)
     executor = SimulatedExecutor(at, Constants())
     times = [executor.fixed_ps(tokens, 1) for tokens in (1, 16, 256, 4_096, 16_383, 16_384, 20_000)]
     assert times == sorted(times)
