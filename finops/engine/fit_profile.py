@@ -12,7 +12,7 @@ import numpy as np
 from finops.engine.calibrate import Measured, Profile, calibrate, held_back
 from finops.engine.constants import Constants
 from finops.engine.deployment import Deployment
-from finops.engine.errors import NeedsCalibration, TooFewPoints
+from finops.engine.errors import InvalidPolicy, NeedsCalibration, TooFewPoints
 from finops.engine.points import Point
 from finops.engine.profile import METRICS, Deviation, Habits, ProfileRecord, Seen, Spread
 from finops.engine.result import Floats
@@ -82,8 +82,13 @@ def without_points(deployment: Deployment, made_at: str) -> ProfileRecord:
     """What the engine says of a deployment that nobody measured; raises NeedsCalibration.
 
     A mixture of experts is refused, and a precision that nobody measured on that GPU: the errors
-    would be too large to be of use.
+    would be too large to be of use. Raises InvalidPolicy for a model that the GPUs don't hold.
     """
+    if not deployment.kv_blocks():
+        raise InvalidPolicy(
+            f"{deployment.model.name} in {deployment.weights} doesn't fit on {deployment.gpus} × "
+            f"{deployment.gpu.name}: more GPUs (--tp) or a smaller precision may hold it."
+        )
     without = unknown(deployment)
     if without:
         raise NeedsCalibration(f"{without} {what_to_measure()}")

@@ -270,3 +270,8 @@ def test_times_in_another_unit_make_no_profile(tmp_path: Path, unit: float, metr
     said = refused("--points", path, "--out", target)
     assert "Are ttft_ms and tpot_ms in milliseconds?" in said
     assert not target.exists()
+
+
+def test_what_does_not_fit_is_not_predicted() -> None:
+    said = refused("--model", "llama-3.1-70b", "--gpu", "rtx_4090", "--engine", "vllm")
+    assert "llama-3.1-70b in bf16 doesn't fit on 1 × rtx_4090" in said
