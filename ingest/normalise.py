@@ -20,7 +20,7 @@ from finops.clickhouse.client import Warehouse
 from ingest.decode import WHOLE, quote, texts
 from ingest.dialects import DIALECTS
 from ingest.dialects.operations import NO_OPERATION
-from ingest.dialects.table import Dialect, Resource
+from ingest.dialects.table import Dialect, Source
 from ingest.known import told
 from ingest.meaning import CALLS, LONGEST_MS, MEANINGS, field, number_of, text_of, uses_of
 from ingest.slots import (
@@ -70,21 +70,16 @@ def find(
 ) -> Find:
     """Return what finds what the spans of a dialect say, with the slots it goes to.
 
-    `present` are the numbers of all attributes that these spans have, if that is known. An
-    attribute goes to its first slot by its number. What has to be worked out, or goes to a second
-    slot, is an expression.
+    `present` are the numbers of all attributes that these spans have, if that is known. What is
+    read as it is goes to its slots by its number; what has to be worked out is an expression.
     """
-    reading = Reading(names)
-    plain: dict[int, int] = {}
-    worked_out: dict[int, str] = {}
-    for slot, source in sources_of(dialect):
-        read = {names[name] for name in names_in(source)}
-        if present is not None and read and read.isdisjoint(present):
-            continue
-        if isinstance(source, str | Resource) and names[source] not in plain:
-            plain[names[source]] = slot
-        else:
-            worked_out[slot] = reading.text(source)
+    sources = [
+        (slot, source)
+        for slot, source in sources_of(dialect)
+        if present is None or carries(present, {names[name] for name in names_in(source)})
+    ]
+    reading = Reading(names, [source for _, source in sources])
+    plain, worked_out = placed(reading, sources)
     rules = {
         "never_call": reading.any_rule(dialect.never),
         "input_said": reading.any_rule(dialect.exclusive_input),
@@ -93,20 +88,50 @@ def find(
     first = first_provider(dialect, reading)
     held = {reading.rule(when): reading.holds(when) for when in reading.rules}
     query = f"SELECT * FROM told WHERE dialect = {quote(dialect.name)}"  # noqa: S608 (our own)
+    if reading.objects.members:
+        query = around(around(query, reading.objects.pairs()), reading.objects.beside(), "span")
     for layer in (reading.attributes, first | reading.moments, held):
         query = around(query, layer)
-    slots = f"""arrayConcat(
-        arrayMap(
-            number -> transform(number, {numbers(plain)}, {numbers(plain.values())}, 0::UInt16),
-            names),
-        {numbers(worked_out)})"""
-    found = f"arrayConcat(texts, [{', '.join(worked_out.values())}]::Array(String))"
+    slots = [*map(slots_of, plain), numbers(worked_out)]
+    found = [*("texts" for _ in plain), f"[{', '.join(worked_out.values())}]::Array(String)"]
     columns = rules | {
-        "slots": slots,
-        "found": found,
+        "slots": f"arrayConcat({', '.join(slots)})",
+        "found": f"arrayConcat({', '.join(found)})",
     }
-    slots_read = (*plain.values(), *worked_out)
-    return Find(around(query, columns, "span"), frozenset(slot // RANKS for slot in slots_read))
+    return Find(around(query, columns, "span"), frozenset(slot // RANKS for slot, _ in sources))
+
+
+def placed(
+    reading: Reading, sources: Iterable[tuple[int, Source]]
+) -> tuple[list[dict[int, int]], dict[int, str]]:
+    """Return the slots of numbered texts, and the expressions of slots that are worked out.
+
+    The first slots of all texts come first, then the second ones of those that have two, and so on.
+    """
+    plain: list[dict[int, int]] = []
+    worked_out: dict[int, str] = {}
+    for slot, source in sources:
+        number = reading.number(source)
+        if number is None:
+            worked_out[slot] = reading.text(source)
+            continue
+        free = next((slots for slots in plain if number not in slots), None)
+        if free is None:
+            plain.append(free := {})
+        free[number] = slot
+    return plain, worked_out
+
+
+def carries(present: frozenset[int], read: set[int]) -> bool:
+    """Say whether a source that reads these attributes may find anything."""
+    return not read or not read.isdisjoint(present)
+
+
+def slots_of(plain: Mapping[int, int]) -> str:
+    """Return the expression for the slots of numbered texts; 0 for those that have none."""
+    return f"""arrayMap(
+            number -> transform(number, {numbers(plain)}, {numbers(plain.values())}, 0::UInt16),
+            names)"""
 
 
 def first_provider(dialect: Dialect, reading: Reading) -> dict[str, str]:
@@ -230,7 +255,11 @@ def found(ch: Warehouse, params: Mapping[str, Any]) -> Iterator[Found]:
     """
     ch.command(FORGET)
     with told(ch, params) as present:
-        finds = [find_known(name, present[name]) for name in BY_NAME.keys() & present.keys()]
+        # A query that makes a table is analysed twice: the shortest one does that.
+        finds = sorted(
+            (find_known(name, present[name]) for name in BY_NAME.keys() & present.keys()),
+            key=lambda one: len(one.query),
+        )
         make = "CREATE TEMPORARY TABLE found ENGINE = Memory AS"
         for one in finds:
             ch.command(f"{make}\n{one.query}")

@@ -6,7 +6,7 @@ expressions selects what `Reading` collected beside them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ingest.decode import one_of, quote, texts
 from ingest.dialects.table import (
@@ -25,6 +25,7 @@ from ingest.dialects.table import (
     Unlike,
     When,
 )
+from ingest.objects import Objects, step_of, text_at
 from ingest.slots import Name
 
 MOMENT = r"^20\d\d-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?$"
@@ -33,17 +34,36 @@ MOMENT = r"^20\d\d-\d\d-\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d
 class Reading:
     """Expressions for sources, and what they need: attributes and rules, each read once a row."""
 
-    def __init__(self, names: Mapping[Name, int]) -> None:
+    def __init__(self, names: Mapping[Name, int], sources: Iterable[Source] = ()) -> None:
         self.names = names
+        self.objects = Objects(names, sources)
         self.attributes: dict[str, str] = {}
         self.moments: dict[str, str] = {}
         self.rules: list[When] = []
 
+    def number(self, source: Source) -> int | None:
+        """Return the number of what stands among the attributes; None for what is worked out."""
+        if isinstance(source, Json):
+            return self.objects.members.get(source)
+        return self.names[source] if isinstance(source, str | Resource) else None
+
     def attribute(self, name: Name) -> str:
         """Return the column of an attribute's text; '' where it isn't there."""
-        column = f"attribute_{self.names[name]}"
-        self.attributes[column] = f"texts[indexOf(names, {self.names[name]})]"
+        return self.numbered(self.names[name])
+
+    def numbered(self, number: int) -> str:
+        """As `attribute`, by its number."""
+        column = f"attribute_{number}"
+        self.attributes[column] = text_at(number)
         return column
+
+    def member(self, source: Json) -> str:
+        """Return the expression for a member of JSON; '' where it isn't there."""
+        number = self.objects.members.get(source)
+        if number is not None:
+            return self.numbered(number)
+        steps = (self.attribute(source.name), *map(step_of, source.path))
+        return f"JSONExtractString({', '.join(steps)})"
 
     def rule(self, when: When) -> str:
         """Return the column that says whether a rule holds."""
@@ -59,9 +79,8 @@ class Reading:
         match source:
             case str() | Resource():
                 return self.attribute(source)
-            case Json(name, path):
-                steps = (quote(step) if isinstance(step, str) else str(step) for step in path)
-                return f"JSONExtractString({', '.join((self.attribute(name), *steps))})"
+            case Json():
+                return self.member(source)
             case Digits(name):
                 return f"extract({self.attribute(name)}, {quote(source.pattern)})"
             case Const(text):
@@ -87,8 +106,7 @@ class Reading:
         """Return the expression that reads a source which is worked out, or NULL."""
         match source:
             case Sum(sources):
-                parts = ", ".join(self.count(part) for part in sources)
-                return f"arrayReduce('sumOrNull', [{parts}])"
+                return f"arrayReduce('sumOrNull', {self.counts(sources)})"
             case Rest(total, sources):
                 parts = "".join(f" - {self.count(part)}" for part in sources)
                 return f"nullIf(toInt64({self.count(total)}){parts}, 0)"
@@ -99,9 +117,18 @@ class Reading:
             case _:
                 raise TypeError(f"{source} is a text")
 
+    def counts(self, sources: tuple[Source, ...]) -> str:
+        """Return the expression that reads whole numbers from 0 up, NULL for what is none."""
+        numbers = [self.number(source) for source in sources]
+        if None in numbers:
+            return f"[{', '.join(self.count(source) for source in sources)}]"
+        return f"""arrayMap(text -> {count_of("text")}, arrayFilter(
+            (text, number, time) -> time = 1 AND number IN ({", ".join(map(str, numbers))}),
+            texts, names, arrayEnumerateUniq(names)))"""
+
     def count(self, source: Source) -> str:
         """Return the expression that reads a whole number from 0 up, or NULL."""
-        return f"accurateCastOrNull(toFloat64OrNull({self.text(source)}), 'UInt32')"
+        return count_of(self.text(source))
 
     def moment(self, name: str) -> str:
         """Return the column of an attribute's time, in microseconds since 1970, or NULL."""
@@ -134,3 +161,8 @@ class Reading:
         if when.failed is not None:
             conditions.append("span.status_code = 2" if when.failed else "span.status_code != 2")
         return " AND ".join(f"({condition})" for condition in conditions)
+
+
+def count_of(text: str) -> str:
+    """Return the expression for a text that is a whole number from 0 up, or NULL."""
+    return f"accurateCastOrNull(toFloat64OrNull({text}), 'UInt32')"
