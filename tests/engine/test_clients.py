@@ -123,18 +123,36 @@ def test_those_who_come_at_the_same_time_are_served_in_the_order_in_which_it_was
 
 
 @in_every_way
-def test_next_turns_of_two_come_in_the_order_of_their_ends_not_of_their_rows(way: Way) -> None:
+def test_next_turns_come_in_the_order_of_the_ends_before_them_not_of_rows(way: Way) -> None:
     requests = [
         Request(0, 4, 3),
         Request(0, 4, 1),
-        Request(200, 4, 1, after=0),
-        Request(400, 4, 1, after=1),
+        Request(0, 4, 2),
+        Request(200, 6, 1, after=0),
+        Request(400, 6, 1, after=1),
+        Request(300, 6, 1, after=2),
     ]
-    result = simulate(Workload.of(requests), Policy(blocks=10), STEP, **way)
-    assert result.arrival_ps.tolist() == [0, 0, 500, 500]
-    one_by_one = simulate(Workload.of(requests), Policy(blocks=10, max_seqs=1), STEP, **way)
-    # One at a time they end at 300 and 400, and come at 500 and 800.
-    assert one_by_one.finish_ps.tolist() == [300, 400, 600, 900]
+    policy = Policy(blocks=10, max_seqs=3, max_tokens=12)
+    result = simulate(Workload.of(requests), policy, STEP, **way)
+    assert result.arrival_ps.tolist() == [0, 0, 0, 500, 500, 500]
+    # The second ended first and the first last; a step has room for two of the next turns.
+    assert result.first_ps.tolist()[3:] == [700, 600, 600]
+
+
+@in_every_way
+def test_who_gave_up_in_the_queue_no_longer_fills_it_for_the_next(way: Way) -> None:
+    # Nobody else may run, so nothing but the queue changes until the first is done at 5,000.
+    policy = Policy(blocks=50, max_seqs=1, classes=(ServiceClass(max_queue=1),))
+    requests = [
+        Request(0, prompt=4, output=50),
+        Request(150, prompt=4, output=2, timeout_ps=200),
+        Request(500, prompt=4, output=2),
+        Request(600, prompt=4, output=2),
+    ]
+    result = simulate(Workload.of(requests), policy, STEP, **way)
+    states = [State.FINISHED, State.TIMED_OUT, State.FINISHED, State.REJECTED]
+    assert result.status.tolist() == states
+    assert result.finish_ps.tolist() == [5_000, 350, 5_200, 600]
 
 
 @in_every_way

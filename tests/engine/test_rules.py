@@ -264,19 +264,3 @@ def test_a_timeout_is_tried_again_as_the_same_request_and_the_next_turn_waits_fo
     assert (result.computed_tokens, result.busy_ps) == (8 + 8 + 5, 1_200)
     assert result.requests_per_s * result.span_s == pytest.approx(1)
     assert result.output_tokens_per_s * result.span_s == pytest.approx(2)
-
-
-@pytest.mark.parametrize("fast", [True, False])
-def test_who_gave_up_in_the_queue_no_longer_fills_it_for_the_next(fast: bool) -> None:
-    # Nobody else may run, so nothing but the queue changes until the first is done at 5,000.
-    policy = Policy(blocks=50, max_seqs=1, classes=(ServiceClass(max_queue=1),))
-    requests = [
-        Request(0, prompt=4, output=50),
-        Request(150, prompt=4, output=2, timeout_ps=200),
-        Request(500, prompt=4, output=2),
-        Request(600, prompt=4, output=2),
-    ]
-    result = simulate(Workload.of(requests), policy, LinearStepTime(100), fast=fast)
-    states = [State.FINISHED, State.TIMED_OUT, State.FINISHED, State.REJECTED]
-    assert result.status.tolist() == states
-    assert result.finish_ps.tolist() == [5_000, 350, 5_200, 600]

@@ -133,7 +133,7 @@ def planned(workload: Workload, policy: Policy, step_time: StepTime) -> Plan | N
         attempts=retry.attempts,
         backoff_ps=retry.backoff_ps,
         jitter=float(retry.jitter),
-        seed=retry.seed & WORD,
+        seed=signed(retry.seed),
     )
 
 
@@ -154,6 +154,11 @@ def whole(column: Rows[int] | Column) -> Column:
 def table(*columns: Rows[int] | Column) -> Column:
     """The columns side by side."""
     return np.stack([whole(column) for column in columns], axis=1)
+
+
+def signed(value: int) -> int:
+    """The last 64 bits of the number, as an int64."""
+    return (value + 2**63 & WORD) - 2**63
 
 
 def limit(value: int | None) -> int:

@@ -66,6 +66,20 @@ def test_a_victim_gives_back_what_it_was_granted_in_this_very_step() -> None:
     assert difference(result, simulate(*case, fast=False)) == []
 
 
+def test_a_victim_returns_nothing_of_what_it_was_granted_in_steps_before() -> None:
+    # The second needs a block in step 4, and is the one who goes. It was granted two tokens in step
+    # 1 and none in step 4; so the long prompt gets the five that the first leaves of six: it has
+    # computed 0, 4, 8, 13, 18 and 20 tokens after steps 1 to 6.
+    classes = (ServiceClass("chat"), ServiceClass("batch", priority=1))
+    policy = Policy(blocks=8, block_size=4, max_seqs=3, max_tokens=6, classes=classes)
+    requests = [Request(0, 4, 6), Request(0, 2, 10, klass=1), Request(50, 20, 2)]
+    case = (Workload.of(requests), policy, LinearStepTime(100))
+    result = compiled(case)
+    assert result.preempted.tolist() == [0, 1, 0]
+    assert result.first_ps.tolist() == [100, 100, 600]
+    assert difference(result, simulate(*case, fast=False)) == []
+
+
 class Rounded(LinearStepTime):
     """Rows cost by fours, as with captured graphs: a step's time isn't a sum over its rows."""
 
