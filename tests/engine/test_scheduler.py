@@ -56,6 +56,17 @@ def test_who_shares_a_prefix_computes_only_the_rest() -> None:
     assert (again.cached, longer.cached) == (4, 8)
 
 
+def test_the_next_turn_finds_the_answer_of_the_one_before() -> None:
+    scheduler = Scheduler(Policy(blocks=20, block_size=4, max_tokens=300))
+    scheduler.add(Sequence(0, 0, prompt=4, target=5, hashes=(7, 8)))
+    assert [work(scheduler, now) for now in range(5)] == [[(0, 4)], *[[(0, 1)]] * 4]
+    # Four tokens of the prompt and four of the answer are stored: two full blocks.
+    turn = Sequence(1, 5, prompt=9, target=1, hashes=(7, 8))
+    scheduler.add(turn)
+    assert work(scheduler, 5) == [(1, 1)]
+    assert turn.cached == 8
+
+
 def test_who_was_preempted_goes_first_in_the_order_of_arrival_and_its_recompute_is_no_hit() -> None:
     scheduler = Scheduler(Policy(blocks=8, block_size=4, max_seqs=3, max_tokens=40))
     first = Sequence(0, 0, prompt=8, target=9)
