@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from finops.engine.calibrate import Measured
-from finops.engine.errors import InvalidProfile
+from finops.engine.errors import InvalidPolicy, InvalidProfile
 from finops.engine.executor import StepTime
 from finops.engine.fit_profile import decode_steps
 from finops.engine.points import Point
@@ -67,8 +67,12 @@ class LoadPrediction:
 
 
 def predict(record: ProfileRecord, point: Point) -> Prediction:
-    """What a closed loop of clients will see; raises InvalidProfile for another deployment."""
+    """What a closed loop of clients will see.
+
+    Raises InvalidProfile for another deployment, InvalidPolicy for a request that doesn't fit.
+    """
     check_deployment(record, point)
+    check_room(point)
     reach, notes = beyond(record.seen, point)
     ready = replace(point, ttft_s=1.0, tpot_s=1.0, held_back=record.held_back)
     # Relative to one second, that is, in seconds.
@@ -84,6 +88,18 @@ def predict(record: ProfileRecord, point: Point) -> Prediction:
         output_tokens_per_s=around(tokens_per_s, Spread(-around_e2e.high, -around_e2e.low)),
         notes=notes,
     )
+
+
+def check_room(point: Point) -> None:
+    """Raise InvalidPolicy where the KV cache doesn't hold one request, unless it was measured."""
+    if point.ttft_s is not None or point.tpot_s is not None:
+        return
+    room, tokens = point.deployment.kv_blocks() * 16, point.prompt + point.output
+    if tokens > room:
+        raise InvalidPolicy(
+            f"A request of {tokens:,} tokens doesn't fit: the KV cache holds {room:,}. More GPUs, "
+            "a smaller precision of weights or cache, or a shorter request may."
+        )
 
 
 def predict_workload(

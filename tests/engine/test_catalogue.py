@@ -82,6 +82,38 @@ def test_what_people_have_is_known(asked: str) -> None:
     assert all(1 <= tops / gpu.bf16_tflops <= 4.01 for tops in known)
 
 
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("NVIDIA H100 80GB HBM3", "h100_sxm"),
+        ("NVIDIA A100-SXM4-80GB", "a100_sxm"),
+        ("NVIDIA A100-SXM4-40GB", "a100_40gb"),
+        ("NVIDIA GeForce RTX 4090", "rtx_4090"),
+        ("rtx-4090", "rtx_4090"),
+        ("Tesla T4", "t4"),
+    ],
+)
+def test_a_gpu_is_known_by_the_name_that_its_driver_gives(called: str, name: str) -> None:
+    assert load().gpu(called).name == name
+
+
+def test_a_card_of_another_memory_is_another_card() -> None:
+    with pytest.raises(UnknownEntry, match="H100 40GB"):
+        load().gpu("NVIDIA H100 40GB")
+
+
+def test_a_name_that_is_nearly_right_gets_a_hint() -> None:
+    with pytest.raises(UnknownEntry, match=r"Near it: .*llama-3\.1-8b"):
+        load().model("lama-3.1-8b")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidCatalogue, match="not text in UTF-8"):
+        load(own)
+
+
 def test_what_nobody_knows_is_said() -> None:
     with pytest.raises(UnknownEntry, match="GPU tpu_v9"):
         load().gpu("tpu_v9")
@@ -105,6 +137,10 @@ def test_a_file_of_ones_own_adds_and_corrects(tmp_path: Path) -> None:
         ("gpus: [1, 2]", "names with fields"),
         ("cards: {}", "gpus:"),
         ("gpus: {", "can't be read"),
+        (OWN_GPU.replace("700", "0.7"), "bandwidth_gb_s of my_card can't be 0.7: at least 10"),
+        (OWN_GPU.replace("700", ".inf"), "can't be inf"),
+        (OWN_GPU.replace("[card]", "card"), "aliases of my_card must be a list"),
+        ("models: {x: {layers: 3.5}}", "layers of x can't be 3.5"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused_with_the_reason(

@@ -12,7 +12,7 @@ import pytest
 from finops.engine.catalogue import load
 from finops.engine.constants import Constants
 from finops.engine.deployment import Deployment
-from finops.engine.errors import InvalidProfile
+from finops.engine.errors import InvalidPolicy, InvalidProfile
 from finops.engine.fit_profile import without_points
 from finops.engine.intervals import Interval, predict, predict_workload
 from finops.engine.points import Point
@@ -152,6 +152,11 @@ def test_without_points_there_is_an_interval_and_a_note_but_no_range_to_leave() 
 def test_another_deployment_is_refused_with_what_differs() -> None:
     with pytest.raises(InvalidProfile, match="gpu, weights differs"):
         predict(record(), Point(replace(AT, gpu=CATALOGUE.gpu("h200"), weights="fp8"), 1, 10, 10))
+
+
+def test_a_request_that_the_cache_does_not_hold_is_not_predicted() -> None:
+    with pytest.raises(InvalidPolicy, match="A request of 9,000,009 tokens doesn't fit"):
+        predict(without_points(AT, "now"), Point(AT, 1, 9_000_000, 9))
 
 
 def test_a_workload_in_a_closed_loop_is_predicted_as_the_point_is() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,21 +10,23 @@ from typing import Any, TypeVar
 
 import yaml
 
-from finops.engine.errors import InvalidCatalogue, UnknownEntry
+from finops.engine.catalogue.names import find, plain
+from finops.engine.errors import InvalidCatalogue
 from finops.engine.shapes import Gpu, Model
+from finops.engine.text_file import text_of
 
 HERE = Path(__file__).parent
-# What is added to names of models without changing their shape.
-SUFFIX = re.compile(
-    r"[-_.](instruct|hf|chat|base|it|thinking|v0\.\d|\d{4}|dynamic|quantized|kv|bf16|fp8|fp4|nvfp4"
-    r"|mxfp4|awq|gptq|int4|int8|w8a8|w4a16|bnb-4bit|marlin)$"
-)
 Entry = TypeVar("Entry", Gpu, Model)
+# The least that a figure can be; below it, it is in another unit or missing. Others may be 0.
+LEAST = {
+    "memory_gb": 1.0, "bandwidth_gb_s": 10.0, "bf16_tflops": 0.1, "link_gb_s": 1.0,
+    "layers": 1, "hidden": 1, "heads": 1, "kv_heads": 1, "head_dim": 1, "vocab": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Entries by name and by alias, in lower case."""
+    """Entries by name and by alias, both plain."""
 
     gpus: Mapping[str, Gpu]
     models: Mapping[str, Model]
@@ -36,16 +38,6 @@ class Catalogue:
     def model(self, name: str) -> Model:
         """The model of that name, with or without its maker; raises UnknownEntry."""
         return find("model", self.models, name)
-
-
-def find(kind: str, entries: Mapping[str, Entry], name: str) -> Entry:
-    """The entry of that name, its maker's prefix and the suffixes that change no shape aside."""
-    key = name.lower().replace(" ", "-").rsplit("/", 1)[-1]
-    while key not in entries and (shorter := SUFFIX.sub("", key)) != key:
-        key = shorter
-    if key in entries:
-        return entries[key]
-    raise UnknownEntry(f"No {kind} {name} in the catalogue; add it in a YAML file of your own.")
 
 
 def load(*paths: Path) -> Catalogue:
@@ -66,8 +58,8 @@ def load(*paths: Path) -> Catalogue:
 def read(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds."""
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml.safe_load(text_of(path, InvalidCatalogue))
+    except (yaml.YAMLError, RecursionError) as error:
         raise InvalidCatalogue(f"{path.name} can't be read as YAML: {error}") from error
     if not isinstance(content, dict) or set(content) - {"gpus", "models"}:
         raise InvalidCatalogue(f"{path.name} must hold `gpus:` or `models:` and nothing else.")
@@ -80,13 +72,20 @@ def entries_of(kind: type[Entry], rows: Any, path: Path) -> dict[str, Entry]:
         raise InvalidCatalogue(f"{path.name}: expected names with fields under each.")
     found: dict[str, Entry] = {}
     for name, row in rows.items():
-        values = dict(row) if isinstance(row, dict) else {}
-        aliases: list[str] = values.pop("aliases", [])
+        values: dict[str, Any] = dict(row) if isinstance(row, dict) else {}
+        aliases = names_in(values.pop("aliases", []), f"{path.name}: aliases of {name}")
         check_fields(kind, str(name), values, path)
         entry = kind(name=str(name), **values)
-        for key in (name, *aliases):
-            found[str(key).lower()] = entry
+        for key in (str(name), *aliases):
+            found[plain(key)] = entry
     return found
+
+
+def names_in(value: object, what: str) -> list[str]:
+    """A list of names; raises InvalidCatalogue for anything else."""
+    if not isinstance(value, list):
+        raise InvalidCatalogue(f"{what} must be a list.")
+    return [str(each) for each in value]
 
 
 def check_fields(kind: type[Gpu] | type[Model], name: str, row: dict[str, Any], path: Path) -> None:
@@ -95,10 +94,7 @@ def check_fields(kind: type[Gpu] | type[Model], name: str, row: dict[str, Any], 
     for key, value in row.items():
         if key not in wanted:
             raise InvalidCatalogue(f"{path.name}: {name} has an unknown field {key}.")
-        text = "str" in str(wanted[key].type)
-        good = isinstance(value, str) if text else isinstance(value, int | float) and value >= 0
-        if not good or isinstance(value, bool):
-            raise InvalidCatalogue(f"{path.name}: {key} of {name} can't be {value!r}.")
+        check_value(str(wanted[key].type), key, value, f"{path.name}: {key} of {name}")
     missing = [
         key
         for key, field in wanted.items()
@@ -106,3 +102,14 @@ def check_fields(kind: type[Gpu] | type[Model], name: str, row: dict[str, Any], 
     ]
     if missing:
         raise InvalidCatalogue(f"{path.name}: {name} lacks {', '.join(missing)}.")
+
+
+def check_value(kind: str, key: str, value: object, what: str) -> None:
+    """Raise InvalidCatalogue for text where a number belongs, parts of a head, another unit."""
+    wanted: tuple[type, ...] = (
+        (str,) if "str" in kind else (int,) if kind == "int" else (int, float)
+    )
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        raise InvalidCatalogue(f"{what} can't be {value!r}.")
+    if isinstance(value, int | float) and not LEAST.get(key, 0) <= value < math.inf:
+        raise InvalidCatalogue(f"{what} can't be {value!r}: at least {LEAST.get(key, 0):g}.")
