@@ -76,7 +76,7 @@ def entries_of(kind: type[Entry], rows: Any, path: Path) -> dict[str, Entry]:
         aliases = names_in(values.pop("aliases", []), f"{path.name}: aliases of {name}")
         check_fields(kind, str(name), values, path)
         entry = kind(name=str(name), **values)
-        for key in (str(name), *aliases):
+        for key in [str(name), *aliases]:
             found[plain(key)] = entry
     return found
 
