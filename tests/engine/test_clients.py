@@ -156,6 +156,13 @@ def test_who_gave_up_in_the_queue_no_longer_fills_it_for_the_next(way: Way) -> N
 
 
 @in_every_way
+def test_the_last_free_place_is_taken_in_the_very_next_step(way: Way) -> None:
+    requests = [Request(0, 4, 50), Request(150, 4, 2), Request(150, 4, 2)]
+    result = simulate(Workload.of(requests), Policy(blocks=50, max_seqs=2), STEP, **way)
+    assert result.scheduled_ps.tolist() == [0, 200, 400]
+
+
+@in_every_way
 def test_a_full_queue_is_as_full_as_it_is_when_somebody_comes(way: Way) -> None:
     # One runs for 5,000; nothing but the queue changes until then.
     policy = Policy(blocks=50, max_seqs=1, classes=(ServiceClass(max_queue=1),))
