@@ -73,7 +73,7 @@ def entries_of(kind: type[Entry], rows: Any, path: Path) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for name, row in rows.items():
         values: dict[str, Any] = dict(row) if isinstance(row, dict) else {}
-        aliases = names_in(values.pop("aliases", []), f"{path.name}: aliases of {name}")
+        aliases: list[str] = names_in(values.pop("aliases", []), f"{path.name}: aliases of {name}")
         check_fields(kind, str(name), values, path)
         entry = kind(name=str(name), **values)
         for key in [str(name), *aliases]:
