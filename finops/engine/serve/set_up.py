@@ -127,7 +127,11 @@ def deployment_of(told: Simulated) -> tuple[Deployment, Constants | None, Habits
         check_same(told, record.deployment, catalogue)
         of = record.deployment
         at = replace(
-            of, tp=told.tp or of.tp, pp=told.pp or of.pp, backend=told.backend or of.backend
+            of,
+            tp=told.tp or of.tp,
+            pp=told.pp or of.pp,
+            ep=told.ep or of.ep,
+            backend=told.backend or of.backend,
         )
         return at, record.constants, record.habits
     if told.model is None or told.gpu is None:
@@ -139,6 +143,7 @@ def deployment_of(told: Simulated) -> tuple[Deployment, Constants | None, Habits
         told.kv or "bf16",
         tp=told.tp or 1,
         pp=told.pp or 1,
+        ep=told.ep or 1,
         backend=told.backend or "",
     )
     return at, None, None

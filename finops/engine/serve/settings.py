@@ -58,6 +58,7 @@ class Simulated:
     kv: str | None = None
     tp: int | None = None
     pp: int | None = None
+    ep: int | None = None
     backend: str | None = None
     profile: Path | None = None
     catalogue: tuple[Path, ...] = ()
@@ -66,7 +67,7 @@ class Simulated:
     speed_up: float = 1.0
 
     def __post_init__(self) -> None:
-        check_whole(self, "tp", "pp")
+        check_whole(self, "tp", "pp", "ep")
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def add_model(serve: ArgumentParser) -> None:
     serve.add_argument("--kv", help="simulated: of the KV cache (bf16)")
     serve.add_argument("--tp", type=int, help="simulated: GPUs that share a layer (1)")
     serve.add_argument("--pp", type=int, help="simulated: stages of a pipeline (1)")
+    serve.add_argument("--ep", type=int, help="simulated: groups that share out the experts (1)")
     serve.add_argument("--backend", help="simulated: whose kernels, as vllm or trtllm")
     serve.add_argument("--profile", type=Path, help="simulated: what `calibrate` wrote")
     serve.add_argument(
@@ -179,6 +180,7 @@ def runs_of(options: Mapping[str, Any]) -> Simulated | Real:
         kv=options["kv"],
         tp=options["tp"],
         pp=options["pp"],
+        ep=options["ep"],
         backend=options["backend"],
         profile=options["profile"],
         catalogue=tuple(options["catalogue"]),

@@ -23,6 +23,7 @@ class Asked:
     activations: str | None = None
     tp: int | None = None
     pp: int | None = None
+    ep: int | None = None
     max_seqs: int = 256
     max_tokens: int = 8192
 
@@ -31,11 +32,11 @@ class Asked:
         missing = [f"--{name}" for name in ("model", "gpu", "engine") if not getattr(self, name)]
         if missing:
             raise InvalidInput(f"Say what was measured: add {', '.join(missing)}.")
-        for name in ("tp", "pp", "max_seqs", "max_tokens"):
+        for name in ("tp", "pp", "ep", "max_seqs", "max_tokens"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InvalidInput(f"--{name.replace('_', '-')} must be at least 1, not {number}.")
-        named = ("model", "gpu", "engine", "kv", "activations", "tp", "pp")
+        named = ("model", "gpu", "engine", "kv", "activations", "tp", "pp", "ep")
         row = {name: str(value) for name in named if (value := getattr(self, name))}
         return {"tp": "1"} | row | {"precision": self.precision or ""}
 

@@ -35,11 +35,12 @@ BOUNDS = {
     "tpot_ms": (0.001, 1e9),
     "pp": (1, 1024),
     "attn_dp": (0, 1024),
+    "ep": (0, 1024),
     "spread": (0, 1),
     "budget": (1, 10_000_000),
     "wait_steps": (0, 10_000),
 }
-WHOLE = ("tp", "batch_or_concurrency", "pp", "attn_dp", "budget", "wait_steps")
+WHOLE = ("tp", "batch_or_concurrency", "pp", "attn_dp", "ep", "budget", "wait_steps")
 
 
 def read_points_file(path: Path, catalogue: Catalogue) -> tuple[list[Group], Mapping[str, int]]:

@@ -106,6 +106,11 @@ def test_the_split_and_the_backend_reach_the_step_time() -> None:
     assert (at.tp, at.pp, at.gpus, at.backend) == (2, 2, 4, "vllm")
 
 
+def test_the_experts_of_a_profile_are_dealt_out_as_one_says(tmp_path: Path) -> None:
+    told = Simulated(profile=profile(tmp_path, "mixtral-8x7b"), ep=2)
+    assert step_time_of(set_up(Settings(told))).deployment.ep == 2
+
+
 def test_the_cache_is_what_fits_beside_the_weights() -> None:
     at = Deployment(load().model("llama-3.1-8b"), load().gpu("h100"))
     assert set_up(Settings(LLAMA)).live.scheduler.pool.total == at.kv_blocks()

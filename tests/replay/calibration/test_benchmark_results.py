@@ -108,3 +108,5 @@ def test_a_deployment_must_be_said() -> None:
         Asked("llama-3.1-8b", "h100", "vllm", tp=0).row()
     at = Asked("llama-3.1-70b", "h200", "vllm", "fp8", kv="fp8", tp=2).deployment(CATALOGUE)
     assert (at.weights, at.kv, at.tp) == ("fp8", "fp8", 2)
+    at = Asked("qwen3-30b-a3b", "h100", "vllm", tp=4, ep=4).deployment(CATALOGUE)
+    assert (at.tp, at.ep) == (4, 4)

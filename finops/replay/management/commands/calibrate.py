@@ -160,6 +160,7 @@ def add_deployment(parser: ArgumentParser) -> None:
     parser.add_argument("--activations", help="precision; left out: what is usual for the weights")
     parser.add_argument("--tp", type=int, help="GPUs that share each layer (1)")
     parser.add_argument("--pp", type=int, help="stages of a pipeline (1)")
+    parser.add_argument("--ep", type=int, help="groups that whole experts are dealt out to (1)")
     parser.add_argument(
         "--max-seqs", type=int, default=256, help="the engine's limit of requests at a time (256)"
     )
