@@ -249,6 +249,11 @@ def reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def read_variable(name: str) -> str:
+    """What a variable holds that a command is told the name of, or that others agreed on; or ""."""
+    return os.environ.get(name, "").strip()
+
+
 def read_config(environment: Mapping[str, str]) -> Config:
     """Check the settings in `environment`, which is also what pydantic reads: the process's own.
 

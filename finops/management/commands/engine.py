@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 import inferledger
+from finops.config import read_variable
 from finops.engine.errors import EngineError
 from finops.engine.serve.app import App
 from finops.engine.serve.errors import ServeError
@@ -195,13 +195,13 @@ def start_ledger(options: Mapping[str, Any]) -> bool:
 
     `--ledger` and `--key-env` come first, then INFERLEDGER_* and OpenTelemetry's endpoint.
     """
-    key = secret(options["key_env"], "--key-env") or os.environ.get(LEDGER_KEY, "")
+    key = secret(options["key_env"], "--key-env") or read_variable(LEDGER_KEY)
     if not key:
         if options["ledger"]:
             raise ServeError("--ledger needs a key: name its variable with --key-env.")
         return False
-    endpoint = options["ledger"] or next(filter(None, map(os.environ.get, LEDGER)), None)
-    inferledger.init(endpoint, key, service=os.environ.get("INFERLEDGER_SERVICE", "engine"))
+    endpoint = options["ledger"] or next(filter(None, map(read_variable, LEDGER)), None)
+    inferledger.init(endpoint, key, service=read_variable("INFERLEDGER_SERVICE") or "engine")
     return True
 
 
@@ -209,7 +209,7 @@ def secret(variable: str | None, option: str) -> str:
     """What the variable holds; raises ServeError if it is named and empty."""
     if variable is None:
         return ""
-    value = os.environ.get(variable, "").strip()
+    value = read_variable(variable)
     if not value:
         raise ServeError(f"{option} names {variable}, which is not set.")
     return value

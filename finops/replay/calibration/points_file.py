@@ -40,6 +40,7 @@ BOUNDS = {
     "budget": (1, 10_000_000),
     "wait_steps": (0, 10_000),
 }
+LONGEST = 1000  # characters of a cell
 WHOLE = ("tp", "batch_or_concurrency", "pp", "attn_dp", "ep", "budget", "wait_steps")
 
 
@@ -76,6 +77,10 @@ def csv_rows(lines: list[str], name: str) -> Iterator[tuple[int, list[str]]]:
     rows = csv.reader(lines)
     try:
         for row in rows:
+            if any(len(cell) > LONGEST for cell in row):
+                raise InvalidInput(
+                    f"{name}, line {rows.line_num}: a cell is longer than {LONGEST} characters."
+                )
             yield rows.line_num, row
     except csv.Error as error:
         raise InvalidInput(f"{name}, line {rows.line_num} is no CSV: {error}.") from error

@@ -21,7 +21,6 @@ from tests.engine.serve.running import (
     make_service,
     running,
     wait_until,
-    waiting,
 )
 
 
@@ -90,9 +89,8 @@ def test_a_client_that_leaves_soon_has_cancelled(captured: Captured) -> None:
 
 
 def test_a_refusal_used_nothing(captured: Captured) -> None:
-    service = make_service(
-        Pace(), Policy(blocks=256, max_model_len=4096), provider="inferledger", batching=waiting(0)
-    )
+    service = make_service(Pace(), Policy(blocks=256, max_model_len=4096), provider="inferledger")
+    service.live.max_waiting = 0
     with running(service) as server:
         with pytest.raises(openai.RateLimitError):
             server.client().chat.completions.create(model=MODEL, messages=ask())
