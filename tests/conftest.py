@@ -81,6 +81,12 @@ def configured_ch(
 
 
 @pytest.hookimpl(optionalhook=True)  # only a run with xdist asks
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are cores: a third of the time goes to waiting for others."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Say how a parallel run spreads the tests."""
     from tests.schedule import ByWhatIsShared
