@@ -17,7 +17,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from math import sqrt
 
-from finops.engine.executor import StepTime
+from finops.engine.executor import StepTime, step_ps
 from finops.engine.scheduler import Scheduler
 from finops.engine.sequence import Sequence, State
 
@@ -244,7 +244,7 @@ class FastForward:
         self.due, self.partial = [], None  # nobody decodes: all are the plain scheduler's now
         step = self.scheduler.schedule(now)
         tokens, rows, kv, pairs = step.sizes()
-        end = now + self.step_time.fixed_ps(tokens, rows) + self.kv_ps * kv + self.pair_ps * pairs
+        end = now + step_ps(self.step_time, tokens, rows, kv, pairs)
         self._stepped(1, tokens, rows, kv, pairs)
         self.finished = self.scheduler.apply(step, end)
         for seq in self.scheduler.running.values():

@@ -141,17 +141,10 @@ class Simulation:
         self.arrivals.ended(seq, time)
 
     def _result(self, start: int) -> Result:
-        ledger = self.ledger
         return Result(
-            arrival_ps=column(ledger.arrival),
-            scheduled_ps=column(ledger.scheduled),
-            first_ps=column(ledger.first),
-            finish_ps=column(ledger.finish),
+            **self.ledger.columns(),
             output=self.workload.output,
-            status=column(ledger.status),
             attempts=column(self.arrivals.attempts),
-            cached=column(ledger.cached),
-            preempted=column(ledger.preempted),
             busy_ps=self.busy,
             start_ps=start,
             end_ps=self.end,

@@ -21,8 +21,6 @@ from finops.engine.experts import groups_of_a_token, reached
 from finops.engine.quantized import is_known, product_speedup
 from finops.engine.result import Floats
 
-__all__ = ["KV_BYTES", "Constants", "Deployment", "SimulatedExecutor"]
-
 STATE_BYTES = 4.0  # linear layers keep their state in fp32
 
 
